@@ -1,0 +1,1 @@
+"""Rules, service levels, routes and runbooks, rendered from code."""

@@ -1,0 +1,1 @@
+"""Grafana dashboards, generated through one typed adapter."""

@@ -1,0 +1,1 @@
+"""The broken-on-purpose service and everything that runs it."""

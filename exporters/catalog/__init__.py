@@ -1,0 +1,23 @@
+"""Every metric this stack writes or reads, every kind of cause, every dashboard: defined once.
+
+Add a signal in the module of its room, and only there. Exporters fill it, queries name it, and
+one test holds every query of the project against it.
+"""
+
+from __future__ import annotations
+
+from exporters.catalog import engine, foreign, gpu, neutral, probe, requests, stack
+from exporters.catalog.signal import Counter, Gauge, Histogram, Recorded, Selector, Signal
+
+ROOMS: dict[str, tuple[Signal, ...]] = {
+    "requests": requests.SIGNALS,
+    "engine": engine.SIGNALS,
+    "gpu": gpu.SIGNALS,
+    "probe": probe.SIGNALS,
+    "stack": stack.SIGNALS,
+    "foreign": foreign.SIGNALS,
+    "neutral": neutral.SIGNALS,
+}
+"""All signals, by the module that defines them."""
+
+__all__ = ["ROOMS", "Counter", "Gauge", "Histogram", "Recorded", "Selector", "Signal"]

@@ -1,0 +1,128 @@
+"""Signals of the request exporter: what every request went through, seen from the server."""
+
+from __future__ import annotations
+
+from exporters.catalog.buckets import REQUEST_SECONDS, TOKEN_SECONDS, TOKENS
+from exporters.catalog.signal import Counter, Gauge, Histogram
+
+OUTCOMES = ("ok", "rejected", "error", "failed_midstream", "client_gone", "timeout")
+PRIORITIES = ("vip", "normal", "batch", "_other")
+REASONS = ("rate_limit", "queue_full", "no_replica", "kv_cache", "_other")
+PHASES = ("queue", "prefill", "decode", "upstream", "network")
+
+REQUESTS_STARTED = Counter(
+    name="llm_requests_started",
+    help="Requests whose headers arrived.",
+    labels=("model",),
+    unit="requests",
+)
+REQUESTS = Counter(
+    name="llm_requests",
+    help="Finished requests by outcome and exact HTTP status.",
+    labels=("model", "outcome", "status"),
+    unit="requests",
+)
+REQUESTS_REJECTED = Counter(
+    name="llm_requests_rejected",
+    help="Requests this service refused with 429 or 503, by reason.",
+    labels=("model", "reason"),
+    unit="requests",
+)
+REQUESTS_RESENT = Counter(
+    name="llm_requests_resent",
+    help="Arrivals that say of themselves that they are a retry (x-stainless-retry-count above 0).",
+    labels=("model",),
+    unit="requests",
+)
+REQUESTS_IN_FLIGHT = Gauge(
+    name="llm_requests_in_flight",
+    help="Requests between their headers and their last byte.",
+    labels=("model",),
+    unit="requests",
+)
+REQUEST_DURATION = Histogram(
+    name="llm_request_duration_seconds",
+    help="Time from the request's headers to the last byte sent.",
+    labels=("model", "priority"),
+    unit="seconds",
+    buckets=REQUEST_SECONDS,
+)
+TIME_TO_FIRST_TOKEN = Histogram(
+    name="llm_time_to_first_token_seconds",
+    help="Time from the request's headers to the first streamed body byte.",
+    labels=("model", "priority"),
+    unit="seconds",
+    buckets=REQUEST_SECONDS,
+)
+INTER_TOKEN_LATENCY = Histogram(
+    name="llm_inter_token_latency_seconds",
+    help="Time between two streamed chunks of one response.",
+    labels=("model",),
+    unit="seconds",
+    buckets=TOKEN_SECONDS,
+)
+QUEUE_DEPTH = Gauge(
+    name="llm_queue_depth",
+    help="Requests admitted and waiting for a slot.",
+    labels=("model", "priority"),
+    unit="requests",
+)
+QUEUE_WAIT = Histogram(
+    name="llm_queue_wait_seconds",
+    help="Time an admitted request waited for a slot.",
+    labels=("model", "priority"),
+    unit="seconds",
+    buckets=REQUEST_SECONDS,
+)
+PROMPT_TOKENS = Counter(
+    name="llm_prompt_tokens", help="Prompt tokens taken in.", labels=("model",), unit="tokens"
+)
+GENERATED_TOKENS = Counter(
+    name="llm_generated_tokens", help="Tokens sent out.", labels=("model",), unit="tokens"
+)
+PROMPT_LENGTH = Histogram(
+    name="llm_prompt_length_tokens",
+    help="Prompt tokens of one request.",
+    labels=("model",),
+    unit="tokens",
+    buckets=TOKENS,
+)
+ATTEMPTS = Counter(
+    name="llm_attempts",
+    help="Calls from the gateway to a replica, retries included, by outcome.",
+    labels=("replica", "outcome"),
+    unit="requests",
+)
+ATTEMPT_DURATION = Histogram(
+    name="llm_attempt_duration_seconds",
+    help="Time of one call from the gateway to a replica, to its last byte.",
+    labels=("replica",),
+    unit="seconds",
+    buckets=REQUEST_SECONDS,
+)
+REPLICA_EJECTED = Gauge(
+    name="llm_replica_ejected",
+    help="1 while outlier ejection keeps a replica out of rotation.",
+    labels=("replica",),
+    unit="boolean",
+)
+FALLBACKS = Counter(
+    name="llm_fallbacks",
+    help="Requests answered by the fallback model.",
+    labels=("model",),
+    unit="requests",
+)
+UPSTREAM_DURATION = Histogram(
+    name="llm_upstream_duration_seconds",
+    help="Time of one call to a service that requests depend on.",
+    labels=("upstream", "outcome"),
+    unit="seconds",
+    buckets=REQUEST_SECONDS,
+)
+
+SIGNALS = (
+    REQUESTS_STARTED, REQUESTS, REQUESTS_REJECTED, REQUESTS_RESENT, REQUESTS_IN_FLIGHT,
+    REQUEST_DURATION, TIME_TO_FIRST_TOKEN, INTER_TOKEN_LATENCY, QUEUE_DEPTH, QUEUE_WAIT,
+    PROMPT_TOKENS, GENERATED_TOKENS, PROMPT_LENGTH, ATTEMPTS, ATTEMPT_DURATION, REPLICA_EJECTED,
+    FALLBACKS, UPSTREAM_DURATION,
+)  # fmt: skip

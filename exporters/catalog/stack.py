@@ -1,0 +1,59 @@
+"""Signals of BusySignal itself: `busysignal_*`, so that the watcher can be watched."""
+
+from __future__ import annotations
+
+from exporters.catalog.signal import Counter, Gauge, Histogram
+
+VERDICT_INFO = Gauge(
+    name="busysignal_verdict_info",
+    help="Always 1 while an incident is open: the cause at rank 1.",
+    labels=("incident", "cause", "entity"),
+)
+VERDICTS = Counter(
+    name="busysignal_verdicts",
+    help="Verdicts given, by result (named, abstained, none).",
+    labels=("result",),
+)
+VERDICT_DURATION = Histogram(
+    name="busysignal_verdict_duration_seconds",
+    help="Time from an alert's arrival to its verdict.",
+    unit="seconds",
+    buckets=(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0),
+)
+VERDICT_BACKLOG = Gauge(
+    name="busysignal_verdict_backlog", help="Alert groups waiting for a verdict.", unit="1"
+)
+ALERTS_RECEIVED = Counter(
+    name="busysignal_alerts_received",
+    help="Alert groups received, by what became of them (new, duplicate, resolved, refused).",
+    labels=("result",),
+)
+PAGES = Counter(
+    name="busysignal_pages",
+    help="Enriched pages sent on, by result (sent, failed).",
+    labels=("result",),
+)
+TELEMETRY_WRITTEN = Counter(
+    name="busysignal_telemetry_written",
+    help="Spans and logs that the store acknowledged.",
+    labels=("kind",),
+)
+TELEMETRY_DROPPED = Counter(
+    name="busysignal_telemetry_dropped",
+    help="Spans and logs lost, by reason (queue_full, spool_full, poison).",
+    labels=("kind", "reason"),
+)
+TELEMETRY_SPOOLED = Gauge(
+    name="busysignal_telemetry_spooled_bytes",
+    help="Bytes on disk that wait for the store to come back.",
+    unit="bytes",
+)
+METRICS_ERRORS = Counter(
+    name="busysignal_metrics_errors",
+    help="Errors inside measuring code that were kept from the request.",
+)
+
+SIGNALS = (
+    VERDICT_INFO, VERDICTS, VERDICT_DURATION, VERDICT_BACKLOG, ALERTS_RECEIVED, PAGES,
+    TELEMETRY_WRITTEN, TELEMETRY_DROPPED, TELEMETRY_SPOOLED, METRICS_ERRORS,
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Times kernels of known cost on the real device."""
