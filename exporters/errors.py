@@ -1,8 +1,8 @@
 """Errors meant for people: what was wrong, what is allowed, what to do next.
 
-    BusySignalError          exit 1: the thing checked is not so
-    ├── UsageError           exit 2: wrong use or config
-    └── ServerMissingError   exit 3: a server is missing
+BusySignalError          exit 1: the thing checked is not so
+├── UsageError           exit 2: wrong use or config
+└── ServerMissingError   exit 3: a server is missing
 """
 
 from __future__ import annotations

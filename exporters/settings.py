@@ -56,6 +56,10 @@ def _overlay(values: dict[str, Any], environ: Mapping[str, str]) -> None:
             section = values
             for parent in parents:
                 section = section.setdefault(parent, {})
+                if not isinstance(section, dict):
+                    raise UsageError(
+                        f"{name}: {parent} is a value, not a section; correct the config"
+                    )
             section[key] = text
 
 

@@ -44,9 +44,7 @@ NODE_CPU = Counter(
 NODE_MEMORY_AVAILABLE = Gauge(
     name="node_memory_MemAvailable_bytes", help="Memory that can be had.", unit="bytes"
 )
-NODE_MEMORY_TOTAL = Gauge(
-    name="node_memory_MemTotal_bytes", help="Memory there is.", unit="bytes"
-)
+NODE_MEMORY_TOTAL = Gauge(name="node_memory_MemTotal_bytes", help="Memory there is.", unit="bytes")
 NODE_LOAD = Gauge(name="node_load1", help="Load average over one minute.")
 
 # vLLM 0.33 (vllm/v1/metrics/loggers.py); fixture: real vLLM 0.32 in the recorded engine metrics

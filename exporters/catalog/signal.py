@@ -43,9 +43,7 @@ class Selector(str):
     labels: frozenset[str]
     matchers: tuple[str, ...]
 
-    def __new__(
-        cls, name: str, labels: frozenset[str], matchers: tuple[str, ...] = ()
-    ) -> Selector:
+    def __new__(cls, name: str, labels: frozenset[str], matchers: tuple[str, ...] = ()) -> Selector:
         self = super().__new__(cls, f"{name}{{{','.join(matchers)}}}" if matchers else name)
         self.labels = labels
         self.matchers = matchers
