@@ -7,7 +7,8 @@ from exporters.catalog.signal import Counter, Gauge, Histogram
 CLOCK_DOMAINS = ("graphics", "sm", "memory", "video")
 THROTTLE_REASONS = (
     "gpu_idle", "applications_clocks_setting", "sw_power_cap", "hw_slowdown", "sync_boost",
-    "sw_thermal_slowdown", "hw_thermal_slowdown", "hw_power_brake_slowdown", "display_clock_setting",
+    "sw_thermal_slowdown", "hw_thermal_slowdown", "hw_power_brake_slowdown",
+    "display_clock_setting",
 )  # fmt: skip
 """NVML's clock-event reasons (nvml.h, nvmlClocksEventReason*), bit by bit."""
 

@@ -30,7 +30,7 @@ KINDS = {
         Kind("kernel_regression", "the same kernels got slower on a healthy device",
              "Roll back driver, library or engine to the last good version."),
         Kind("kv_cache_exhaustion", "the KV cache is full and sequences are preempted",
-             "Cap prompt length and concurrency, route long prompts apart, add memory or replicas."),
+             "Cap prompt length and concurrency, route long prompts apart, or add replicas."),
         Kind("queue_saturation", "work waits although arrivals did not jump",
              "Raise the batch size or add replicas; check that all replicas take their share."),
         Kind("retry_storm", "clients resend what failed and multiply the load",
