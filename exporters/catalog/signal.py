@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 TARGET_LABELS = ("job", "instance", "service", "replica")
 """Labels that service discovery puts on every series of a target."""
@@ -29,7 +29,7 @@ def format_bound(bound: float) -> str:
     if bound == float("inf"):
         return "+Inf"
     text = repr(float(bound))
-    mantissa, dot, fraction = text.partition(".")
+    mantissa, _, fraction = text.partition(".")
     if len(mantissa) > 6 and "e" not in text:
         digits = (mantissa + fraction).rstrip("0")
         return f"{digits[0]}.{digits[1:] or '0'}".removesuffix(".0") + f"e+{len(mantissa) - 1:02d}"
@@ -43,7 +43,7 @@ class Selector(str):
     labels: frozenset[str]
     matchers: tuple[str, ...]
 
-    def __new__(cls, name: str, labels: frozenset[str], matchers: tuple[str, ...] = ()) -> Selector:
+    def __new__(cls, name: str, labels: frozenset[str], matchers: tuple[str, ...] = ()) -> Self:
         self = super().__new__(cls, f"{name}{{{','.join(matchers)}}}" if matchers else name)
         self.labels = labels
         self.matchers = matchers
