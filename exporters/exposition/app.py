@@ -1,0 +1,85 @@
+"""The /metrics endpoint as an ASGI app that renders off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from exporters.catalog.foreign import PROCESS_START
+from exporters.exposition.text import header, sample_prefix
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+STARTED = time.time()
+
+log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """Anything that writes metrics as Prometheus text."""
+
+    def collect_text(self) -> str:
+        """Write all families as text 0.0.4, each with HELP and TYPE."""
+
+
+class Exposition:
+    """One page over several sources, with this process's start time once."""
+
+    def __init__(self, *sources: Source) -> None:
+        self._sources = sources
+
+    def render(self) -> bytes:
+        """Write the whole page."""
+        page = "".join([source.collect_text() for source in self._sources])
+        if f"\n{PROCESS_START.name} " not in page:
+            page += f"{header(PROCESS_START)}{sample_prefix(PROCESS_START, '', ())}{STARTED!r}\n"
+        return page.encode("utf-8", "replace")
+
+
+def metrics_app(*sources: Source) -> App:
+    """Serve the sources at whatever path this app is mounted; the event loop never waits for it."""
+    exposition = Exposition(*sources)
+    # A thread of its own: the default pool may be full of the service's blocking work.
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="metrics")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the metrics app answers HTTP, not {scope['type']}")
+        if scope["method"] not in {"GET", "HEAD"}:
+            await respond(send, 405, b"metrics are read with GET\n")
+            return
+        try:
+            page = await asyncio.get_running_loop().run_in_executor(pool, exposition.render)
+        except Exception:  # whatever a source raises, Prometheus must see a failed scrape
+            log.exception("metrics could not be rendered")
+            await respond(send, 500, b"metrics could not be rendered; see the log\n")
+            return
+        await respond(send, 200, page, CONTENT_TYPE, empty=scope["method"] == "HEAD")
+
+    return app
+
+
+async def respond(
+    send: Send,
+    status: int,
+    body: bytes,
+    content_type: str = "text/plain; charset=utf-8",
+    *,
+    empty: bool = False,
+) -> None:
+    """Send one small response; `empty` keeps the body back but states its length (HEAD)."""
+    headers = [
+        (b"content-type", content_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if empty else body})
