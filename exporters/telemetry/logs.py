@@ -1,0 +1,82 @@
+"""A logging handler that takes each record with its trace, span and request id."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+import threading
+import traceback
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from opentelemetry import trace
+
+from exporters.telemetry.document import LogEntry
+
+REQUEST_ID: ContextVar[str | None] = ContextVar("busysignal_request_id", default=None)
+"""The id of the request being served; logs and spans of its context carry it."""
+
+_OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_SEVERITY = ((50, 21), (40, 17), (30, 13), (20, 9), (10, 5))
+
+
+class TelemetryHandler(logging.Handler):
+    """Hands each record to `put`; records of the threads in `silent` would feed on themselves."""
+
+    def __init__(self, put: Callable[[LogEntry], None], level: str) -> None:
+        super().__init__(level)
+        self._put = put
+        self._prefix = secrets.token_hex(8)
+        self._numbers = itertools.count()
+        self.silent: set[int | None] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take the record; a record that cannot be formatted is told with its bare format."""
+        if threading.get_ident() in self.silent:
+            return
+        context = trace.get_current_span().get_span_context()
+        self._put(
+            LogEntry(
+                id=f"{self._prefix}-{next(self._numbers)}",
+                ts_ns=_nanoseconds(record),
+                severity=severity(record.levelno),
+                level=record.levelname,
+                logger=record.name,
+                body=_message(record),
+                trace_id=f"{context.trace_id:032x}" if context.is_valid else None,
+                span_id=f"{context.span_id:016x}" if context.is_valid else None,
+                attributes=_attributes(record),
+            )
+        )
+
+
+def severity(levelno: int) -> int:
+    """Translate a level of `logging` to OpenTelemetry's 1-24."""
+    return next((number for level, number in _SEVERITY if levelno >= level), 1)
+
+
+def _nanoseconds(record: logging.LogRecord) -> int:
+    # `created` is a float: below a microsecond it holds nothing.
+    return round(record.created * 1_000_000) * 1_000
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg} (arguments do not fit this format)"
+
+
+def _attributes(record: logging.LogRecord) -> dict[str, Any]:
+    told = {key: value for key, value in vars(record).items() if key not in _OWN_FIELDS}
+    if request_id := REQUEST_ID.get():
+        told.setdefault("request_id", request_id)
+    if record.exc_info and record.exc_info[0] is not None:
+        kind, error, trace_back = record.exc_info
+        told["exception.type"] = kind.__qualname__
+        told["exception.message"] = str(error)
+        lines = traceback.format_exception(kind, error, trace_back)
+        told["exception.stacktrace"] = "".join(lines)
+    return told

@@ -1,0 +1,149 @@
+"""Wire a process: a tracer, a logging handler, one writer thread."""
+
+from __future__ import annotations
+
+import logging
+import re
+from types import TracebackType
+from typing import Self
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
+
+from exporters.exposition import Registry
+from exporters.telemetry.document import Origin
+from exporters.telemetry.elasticsearch import ElasticsearchSink
+from exporters.telemetry.logs import REQUEST_ID, TelemetryHandler
+from exporters.telemetry.redact import MAX_TEXT
+from exporters.telemetry.section import TelemetrySection
+from exporters.telemetry.sink import Sink
+from exporters.telemetry.spool import Spool
+from exporters.telemetry.store import StoreSink
+from exporters.telemetry.tally import Tally
+from exporters.telemetry.writer import Writer
+
+
+class QueueProcessor(SpanProcessor):
+    """Hands each finished span on as it is; the writer's thread does the work."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._put = writer.queue.put
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        if request_id := REQUEST_ID.get():
+            span.set_attribute("request_id", request_id)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self._put(span)
+
+
+class Telemetry:
+    """One process's spans and logs on their way out. A source of metrics, too."""
+
+    def __init__(
+        self,
+        provider: TracerProvider,
+        registry: Registry,
+        writer: Writer | None = None,
+        handler: TelemetryHandler | None = None,
+    ) -> None:
+        self.provider = provider
+        self.tracer: trace.Tracer = provider.get_tracer("busysignal")
+        self._registry = registry
+        self._writer = writer
+        self._handler = handler
+        self._root_level = logging.getLogger().level
+
+    def install(self) -> None:
+        """Take every record of the root logger that is at or above the handler's level."""
+        if self._handler is not None:
+            root = logging.getLogger()
+            root.addHandler(self._handler)
+            root.setLevel(min(root.level, self._handler.level))
+
+    def flush(self, seconds: float = 10.0) -> bool:
+        """Wait until all that ended so far is in the store; False if some still waits."""
+        return self._writer.flush(seconds) if self._writer else True
+
+    def shutdown(self) -> None:
+        """Write, or leave in the spool for the next start, all that was taken; then stop."""
+        if self._handler is not None:
+            root = logging.getLogger()
+            root.removeHandler(self._handler)
+            root.setLevel(self._root_level)
+        self.provider.shutdown()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def collect_text(self) -> str:
+        """Write `busysignal_telemetry_*` as Prometheus text."""
+        return self._registry.collect_text()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace_back: TracebackType | None,
+    ) -> None:
+        self.shutdown()
+
+
+def setup(
+    section: TelemetrySection,
+    *,
+    service_name: str,
+    instance: str,
+    version: str,
+    registry: Registry | None = None,
+    resource: dict[str, str] | None = None,
+) -> Telemetry:
+    """Start sending this process's spans and logs to where `section` says.
+
+    Returns at once, also while the server is away. `resource` adds attributes that tell where
+    the process runs (`k8s.pod.name`, `k8s.node.name`, ...). Raises UsageError on credentials
+    that cannot be read. The counters go to `registry`, or to one of its own that
+    `Telemetry.collect_text` renders. Call `shutdown()` at the end, or use it as a context manager.
+    """
+    attributes = {
+        "service.name": service_name,
+        "service.version": version,
+        "service.instance.id": instance,
+        **(resource or {}),
+    }
+    provider = TracerProvider(
+        resource=Resource(attributes),
+        sampler=ParentBased(ALWAYS_ON),
+        span_limits=SpanLimits(max_attribute_length=MAX_TEXT),
+        shutdown_on_exit=False,
+    )
+    own = registry or Registry()
+    if section.kind == "none":
+        return Telemetry(provider, own)
+    name = re.sub(r"[^A-Za-z0-9_.]", "_", f"{service_name}-{instance}")
+    writer = Writer(
+        section,
+        Origin(attributes, section.traces_index, section.logs_index),
+        _sink(section, name),
+        Spool(section.spool_dir.expanduser() / name, section.spool_bytes),
+        Tally(own),
+    )
+    handler = TelemetryHandler(writer.queue.put, section.log_level)
+    provider.add_span_processor(QueueProcessor(writer))
+    writer.start()
+    handler.silent.add(writer.thread.ident)
+    telemetry = Telemetry(provider, own, writer, handler)
+    telemetry.install()
+    return telemetry
+
+
+def _sink(section: TelemetrySection, name: str) -> Sink:
+    if section.kind == "store":
+        return StoreSink(section, name)
+    return ElasticsearchSink(section)

@@ -1,0 +1,172 @@
+"""The thread that carries spans and logs from the queue to the sink, or to the spool meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from opentelemetry.sdk.trace import ReadableSpan
+
+from exporters.telemetry.document import Line, LogEntry, Origin, log_line, span_lines
+from exporters.telemetry.queue import BoundedQueue
+from exporters.telemetry.section import TelemetrySection
+from exporters.telemetry.sink import Outcome, Sink
+from exporters.telemetry.spool import Spool
+from exporters.telemetry.tally import Tally
+
+log = logging.getLogger(__name__)
+
+Item = ReadableSpan | LogEntry | threading.Event
+"""An event in the queue is set once all that was put before it has been handled."""
+
+
+class Writer:
+    """Live documents go first; the spool is replayed while the sink answers."""
+
+    def __init__(
+        self, section: TelemetrySection, origin: Origin, sink: Sink, spool: Spool, tally: Tally
+    ) -> None:
+        self._section = section
+        self._origin = origin
+        self._sink = sink
+        self._spool = spool
+        self._tally = tally
+        self._failures = 0
+        self._next_try = 0.0
+        self._away = False
+        self._closing = threading.Event()
+        self.queue: BoundedQueue[Item] = BoundedQueue(
+            section.queue_size, section.batch_size, self._refuse
+        )
+        self.thread = threading.Thread(target=self._run, name="telemetry-writer", daemon=True)
+        tally.spooled(spool.size)
+
+    def start(self) -> None:
+        """Begin; nothing is sent in the caller's thread."""
+        self.thread.start()
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until all that was put so far is written; False if it still waits."""
+        deadline = time.monotonic() + seconds
+        handled = threading.Event()
+        self.queue.put(handled)
+        self.queue.wake()
+        if not handled.wait(seconds):
+            return False
+        while self._spool.size and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return not self._spool.size
+
+    def close(self) -> None:
+        """Write or spool everything, then end. Takes as long as a request may, and no longer."""
+        self._closing.set()
+        self.queue.close()
+        self.thread.join(self._section.shutdown_seconds + 3 * self._section.timeout_seconds)
+        self._sink.close()
+        self._spool.close()
+
+    def _refuse(self, item: Item) -> None:
+        if isinstance(item, threading.Event):
+            item.set()
+        else:
+            self._tally.drop(_kind(item), "queue_full")
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            self._step(self.queue.take(self._pause()))
+        while len(self.queue):
+            self._step(self.queue.take(0))
+        deadline = time.monotonic() + self._section.shutdown_seconds
+        # A sink that is away keeps us no longer: the spool is read at the next start.
+        while self._spool.size and not self._away and time.monotonic() < deadline:
+            time.sleep(max(0.0, min(self._next_try, deadline) - time.monotonic()))
+            self._replay()
+
+    def _pause(self) -> float:
+        if not self._spool.size:
+            return self._section.flush_seconds
+        return min(self._section.flush_seconds, max(0.0, self._next_try - time.monotonic()))
+
+    def _step(self, items: Sequence[Item]) -> None:
+        try:
+            self._deliver(self._encode(items))
+            self._replay()
+        except Exception:  # the thread must outlive whatever a library throws at it
+            log.exception("spans and logs could not be handled")
+            for item in items:
+                if not isinstance(item, threading.Event):
+                    self._tally.drop(_kind(item), "poison")
+        for item in items:
+            if isinstance(item, threading.Event):
+                item.set()
+
+    def _encode(self, items: Iterable[Item]) -> list[Line]:
+        lines: list[Line] = []
+        for item in items:
+            try:
+                if isinstance(item, LogEntry):
+                    lines.append(log_line(item, self._origin))
+                elif isinstance(item, ReadableSpan):
+                    lines.extend(span_lines(item, self._origin))
+            except (TypeError, ValueError) as error:  # what JSON cannot say
+                log.warning("a %s cannot be written: %s", _kind(item), error)
+                self._tally.drop(_kind(item), "poison")
+        return lines
+
+    def _deliver(self, lines: list[Line]) -> None:
+        if not lines:
+            return
+        if time.monotonic() < self._next_try:
+            self._keep(lines)
+        else:
+            outcome = self._sink.write(lines)
+            self._keep(outcome.later)
+            self._note(outcome)
+
+    def _replay(self) -> None:
+        if time.monotonic() < self._next_try:
+            return
+        if (segment := self._spool.oldest()) is not None:
+            path, lines = segment
+            outcome = self._sink.write(lines)
+            self._spool.settle(path, outcome.later)
+            self._tally.spooled(self._spool.size)
+            self._note(outcome)
+
+    def _keep(self, lines: Sequence[Line]) -> None:
+        if lines:
+            self._tally.dropped(self._spool.append(lines), "spool_full")
+            self._tally.spooled(self._spool.size)
+
+    def _note(self, outcome: Outcome) -> None:
+        self._tally.written(outcome.written)
+        for line, reason in outcome.poison:
+            log.warning("%s refused a %s: %s", self._sink.name, line.kind, reason)
+            self._spool.set_aside(line, reason)
+            self._tally.dropped([line], "poison")
+        if outcome.trouble is None:
+            if self._failures:
+                log.warning("%s takes spans and logs again", self._sink.name)
+            self._failures, self._next_try, self._away = 0, 0.0, False
+            return
+        if not self._failures:
+            log.warning(
+                "%s is %s (%s); spans and logs wait in %s",
+                self._sink.name, outcome.trouble, outcome.why, self._spool.folder,
+            )  # fmt: skip
+        self._away = outcome.trouble == "away"
+        self._next_try = time.monotonic() + max(outcome.pause_seconds, self._backoff())
+        self._failures += 1
+
+    def _backoff(self) -> float:
+        """Double with each failure up to the cap, with jitter so that processes spread out."""
+        longest = self._section.backoff_seconds * 2.0 ** min(self._failures, 20)
+        return random.uniform(0.5, 1.0) * min(self._section.backoff_cap_seconds, longest)
+
+
+def _kind(item: Any) -> str:
+    return "log" if isinstance(item, LogEntry) else "span"
