@@ -1,0 +1,5 @@
+"""Simulated GPUs for this folder's tests."""
+
+from tests.devices import machine, nvml_library
+
+__all__ = ["machine", "nvml_library"]
