@@ -1,0 +1,95 @@
+"""Every query that rendered dashboards send, so that each can be run against a real Prometheus."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from exporters.catalog import boards
+
+ANY = ".*"
+_VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class PanelQuery:
+    """One target of one panel, as the dashboard's JSON has it."""
+
+    board: str
+    panel: str
+    type: str
+    expr: str
+    legend: str
+    instant: bool
+
+    def promql(
+        self, values: Mapping[str, str], *, rate_interval: str = "5m", span: str = "1h"
+    ) -> str:
+        """What Grafana would send with these variables chosen; others are left at All."""
+        return substitute(self.expr, values, rate_interval=rate_interval, span=span)
+
+
+@dataclass(frozen=True)
+class RightlyEmpty:
+    """A panel without series while all is well, and the fault whose run fills it."""
+
+    board: str
+    panel: str
+    fault: str
+    why: str
+
+
+def substitute(text: str, values: Mapping[str, str], *, rate_interval: str, span: str) -> str:
+    """Put values where Grafana would: its own macros, then the dashboard's variables."""
+    known = {"__rate_interval": rate_interval, "__interval": rate_interval, "__range": span}
+    known |= values
+    return _VARIABLE.sub(lambda found: known.get(found[1] or found[2], ANY), text)
+
+
+def panels(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All panels of a dashboard's JSON but the row headings."""
+    return [panel for panel in document["panels"] if panel["type"] != "row"]
+
+
+def panel_queries(document: Mapping[str, Any]) -> list[PanelQuery]:
+    """Every panel's queries, in the order of the dashboard."""
+    return [
+        PanelQuery(
+            board=document["uid"],
+            panel=panel["title"],
+            type=panel["type"],
+            expr=target["expr"],
+            legend=target["legendFormat"],
+            instant=target["instant"],
+        )
+        for panel in panels(document)
+        for target in panel["targets"]
+    ]
+
+
+def other_queries(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Name and PromQL of annotations and of what fills the variables."""
+    for mark in document["annotations"]["list"]:
+        if "expr" in mark:
+            yield mark["name"], mark["expr"]
+    for variable in document["templating"]["list"]:
+        if variable["type"] == "query":
+            yield variable["name"], _selector_of(variable["query"])
+
+
+def _selector_of(label_values: str) -> str:
+    return label_values.removeprefix("label_values(").rpartition(",")[0]
+
+
+_SERVICE, _GPU = boards.SERVICE.uid, boards.GPU.uid
+RIGHTLY_EMPTY = (
+    RightlyEmpty(_SERVICE, "Open verdict", "slow_replica", "no incident is open"),
+    RightlyEmpty(_SERVICE, "Alerts firing", "slow_replica", "nothing fires"),
+    RightlyEmpty(_SERVICE, "Verdicts", "slow_replica", "no incident is open"),
+    RightlyEmpty(_SERVICE, "Refused by reason", "traffic_burst", "nothing was ever refused"),
+    RightlyEmpty(_SERVICE, "Ejected replicas", "slow_replica", "no replica was ever ejected"),
+    RightlyEmpty(_GPU, "XID errors", "gpu_fault", "the driver reported no error"),
+)
+"""Panels that a healthy run may leave empty; every other panel must have data in it."""

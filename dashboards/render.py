@@ -1,0 +1,101 @@
+"""Write the dashboards and Grafana's provisioning files, and tell which of them are stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from alerts.config import RulesSection
+from dashboards import gpu, grafana, service
+from dashboards.config import DashboardsSection
+from dashboards.panels import Dashboard
+
+BUILDERS = (service.board, gpu.board)
+MADE_BY = "# Made by `busysignal dashboards`; change the code, not this file.\n"
+
+
+def boards(rules: RulesSection) -> tuple[Dashboard, ...]:
+    """Every dashboard, with the alerts' levels drawn in."""
+    return tuple(build(rules) for build in BUILDERS)
+
+
+def documents(section: DashboardsSection, rules: RulesSection) -> dict[str, dict[str, Any]]:
+    """Grafana's JSON model of every dashboard, by uid."""
+    return {
+        board.board.uid: grafana.document(
+            board, refresh=section.refresh, time_range=section.time_range
+        )
+        for board in boards(rules)
+    }
+
+
+def files(section: DashboardsSection, rules: RulesSection) -> dict[str, str]:
+    """Text of every file that is rendered, by its path below the output folder."""
+    made = {
+        f"{uid}.json": grafana.text(document) for uid, document in documents(section, rules).items()
+    }
+    return made | {
+        "provisioning/dashboards.yaml": _yaml(_provider(section)),
+        "provisioning/datasources.yaml": _yaml(_datasource(section, rules)),
+    }
+
+
+def render(section: DashboardsSection, rules: RulesSection, out: Path) -> list[Path]:
+    """Write all files below `out`, made where it is missing; return their paths."""
+    written = []
+    for name, text in files(section, rules).items():
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def stale(section: DashboardsSection, rules: RulesSection, out: Path) -> list[str]:
+    """Names of files below `out` that are missing, differ from the code, or are nobody's."""
+    wanted = files(section, rules)
+    present = {
+        path.relative_to(out).as_posix(): path.read_text(encoding="utf-8")
+        for path in out.rglob("*")
+        if path.is_file()
+    }
+    names = sorted(wanted.keys() | present.keys())
+    return [name for name in names if wanted.get(name) != present.get(name)]
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    return MADE_BY + yaml.safe_dump(document, sort_keys=False)
+
+
+def _provider(section: DashboardsSection) -> dict[str, Any]:
+    provider = {
+        "name": "busysignal",
+        "folder": section.folder,
+        "type": "file",
+        "allowUiUpdates": False,
+        "options": {"path": section.dashboards_path},
+    }
+    return {"apiVersion": 1, "providers": [provider]}
+
+
+def _datasource(section: DashboardsSection, rules: RulesSection) -> dict[str, Any]:
+    # Grafana takes $__rate_interval from this interval: at least four scrapes.
+    options: dict[str, Any] = {
+        "httpMethod": "POST",
+        "timeInterval": f"{rules.scrape_interval_seconds:g}s",
+    }
+    if section.trace_url:
+        exemplar = {"name": "trace_id", "url": section.trace_url, "urlDisplayLabel": "trace"}
+        options["exemplarTraceIdDestinations"] = [exemplar]
+    source = {
+        "name": "BusySignal",
+        "type": "prometheus",
+        "uid": "busysignal-prometheus",
+        "access": "proxy",
+        "url": section.prometheus_url,
+        "isDefault": True,
+        "jsonData": options,
+    }
+    return {"apiVersion": 1, "datasources": [source]}

@@ -1,0 +1,108 @@
+"""The service overview's traffic and latency."""
+
+from __future__ import annotations
+
+from alerts.config import Thresholds
+from dashboards.panels import Heatmap, Panel, Query, TimeSeries, rising
+from dashboards.scope import SERVICE, lines, of
+from exporters.catalog import neutral, requests
+
+OUTCOME_COLORS = {
+    "ok": "green",
+    "rejected": "orange",
+    "error": "red",
+    "failed_midstream": "dark-red",
+    "client_gone": "blue",
+    "timeout": "purple",
+}
+
+
+def traffic(levels: Thresholds) -> tuple[Panel, ...]:
+    """What arrives, how it ends, and what comes back."""
+    outcomes = f"sum by (outcome) ({of(neutral.OUTCOME_RATE.value)})"
+    return (
+        lines(
+            "Arrivals by model",
+            "Demand, counted when the headers arrive.",
+            neutral.STARTED_RATE,
+            "{{model}}",
+        ),
+        TimeSeries(
+            title="Outcomes",
+            about="How requests ended.",
+            signals=(neutral.OUTCOME_RATE,),
+            queries=(Query(outcomes, "{{outcome}}"),),
+            style="stacked",
+            colors=OUTCOME_COLORS,
+        ),
+        lines(
+            "Refused by reason",
+            "Why the service itself answered 429 or 503.",
+            neutral.REJECTED_RATE,
+            "{{reason}}",
+            empty="nothing refused",
+            style="stacked",
+        ),
+        lines(
+            "Resent share",
+            "Arrivals that call themselves retries; a storm multiplies the load.",
+            neutral.RESENT_SHARE,
+            "resent",
+            steps=rising(critical=levels.resent_share),
+            width=12,
+            height=6,
+        ),
+        lines(
+            "Fallbacks",
+            "Requests that the fallback model answered.",
+            neutral.FALLBACK_RATE,
+            "fallback",
+            width=12,
+            height=6,
+        ),
+    )
+
+
+def latency(levels: Thresholds) -> tuple[Panel, ...]:
+    """How long users wait: as quantiles, and every request of them."""
+    return (
+        TimeSeries(
+            title="Request duration",
+            about="From the headers to the last byte.",
+            signals=(neutral.DURATION_P99, neutral.DURATION_P50),
+            queries=(
+                Query(of(neutral.DURATION_P99.value), "p99 {{model}}"),
+                Query(of(neutral.DURATION_P50.value), "p50 {{model}}"),
+            ),
+            steps=rising(critical=levels.p99_seconds),
+            width=12,
+        ),
+        _all_requests(),
+        lines(
+            "First token",
+            "From the headers to the first streamed byte, 99th percentile.",
+            neutral.FIRST_TOKEN_P99,
+            "p99 {{model}}",
+            width=12,
+        ),
+        lines(
+            "Between tokens",
+            "The gap that a reader of the stream sees, 99th percentile.",
+            neutral.INTER_TOKEN_P99,
+            "p99 {{model}}",
+            width=12,
+        ),
+    )
+
+
+def _all_requests() -> Heatmap:
+    buckets = requests.REQUEST_DURATION.bucket.where(job="gateway", service=SERVICE)
+    chosen = buckets.matching(model="$model")
+    return Heatmap(
+        title="All requests",
+        about="How many took how long: each row is a bucket, each dot an exemplar with its trace.",
+        signals=(requests.REQUEST_DURATION,),
+        queries=(
+            Query(f"sum by (le) (rate({chosen}[$__rate_interval]))", "{{le}}", exemplar=True),
+        ),
+    )
