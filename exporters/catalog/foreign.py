@@ -9,6 +9,9 @@ UP = Gauge(name="up", help="1 when the last scrape of the target worked.", unit=
 SCRAPE_DURATION = Gauge(
     name="scrape_duration_seconds", help="Time the last scrape took.", unit="seconds"
 )
+SCRAPE_SAMPLES = Gauge(
+    name="scrape_samples_scraped", help="Samples that the last scrape brought.", unit="1"
+)
 ALERTS = Gauge(
     name="ALERTS",
     help="1 for every alert that is pending or firing.",
@@ -96,8 +99,9 @@ VLLM_QUEUE_TIME = Histogram(
 )  # fmt: skip
 
 SIGNALS = (
-    UP, SCRAPE_DURATION, ALERTS, RULE_FAILURES, NOTIFICATIONS_DROPPED, PROCESS_START,
-    NOTIFICATIONS_FAILED, NODE_CPU, NODE_MEMORY_AVAILABLE, NODE_MEMORY_TOTAL, NODE_LOAD,
+    UP, SCRAPE_DURATION, SCRAPE_SAMPLES, ALERTS, RULE_FAILURES, NOTIFICATIONS_DROPPED,
+    PROCESS_START, NOTIFICATIONS_FAILED, NODE_CPU, NODE_MEMORY_AVAILABLE, NODE_MEMORY_TOTAL,
+    NODE_LOAD,
     VLLM_RUNNING, VLLM_WAITING, VLLM_KV_CACHE, VLLM_PREEMPTIONS, VLLM_PROMPT_TOKENS,
     VLLM_GENERATION_TOKENS, VLLM_QUEUE_TIME,
 )  # fmt: skip

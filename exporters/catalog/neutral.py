@@ -235,9 +235,18 @@ SLO_ERRORS = {
     )
     for window in ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 }
+SLO_FAILURES = {
+    window: Recorded(
+        name=f"llm:slo_failures:increase{window}",
+        help=f"Number of requests that missed the objective over {window}.",
+        labels=("service", "slo"),
+        unit="requests",
+    )
+    for window in ("1h", "6h", "1d", "3d")
+}
 SIGNAL_MISSING = Recorded(
     name="busysignal:signal_missing",
-    help="1 for every neutral signal that has no series at all.",
+    help="1 for every neutral signal that has no series although its targets answer.",
     labels=("signal",),
     unit="boolean",
 )
@@ -255,5 +264,5 @@ SIGNALS = (
     PROMPT_TOKEN_RATE, GENERATED_TOKEN_RATE, PHASE_MEAN, STEP_MEAN, ATTEMPT_RATE, ATTEMPT_MEAN,
     EJECTED, UPSTREAM_MEAN, UPSTREAM_ERROR_SHARE, GPU_UP, GPU_UTILIZATION, GPU_MEMORY, GPU_POWER,
     GPU_TEMPERATURE, GPU_CLOCK, GPU_THROTTLE, GPU_XID_RATE, KERNEL_SLOWDOWN, NODE_CPU, NODE_MEMORY,
-    *SLO_ERRORS.values(), SIGNAL_MISSING, TARGET_UP,
+    *SLO_ERRORS.values(), *SLO_FAILURES.values(), SIGNAL_MISSING, TARGET_UP,
 )  # fmt: skip

@@ -1,0 +1,104 @@
+"""The [rules] section: thresholds, service levels, receivers and how fast time runs."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from alerts.durations import Scale
+from exporters.catalog.requests import REQUEST_DURATION
+from exporters.settings import Section
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
+Target = Annotated[Decimal, Field(gt=0, lt=1)]
+
+
+class Thresholds(Section):
+    """Where each alert begins; the defaults are what people who run such services use."""
+
+    p99_seconds: Positive = 0.5
+    queue_warning: Count = 50
+    queue_critical: Count = 100
+    error_share: Share = 0.05
+    rate_limited_share: Share = 0.05
+    resent_share: Share = 0.2
+    success_share: Share = 0.995
+    upstream_seconds: Positive = 0.2
+    kv_cache: Share = 0.95
+    gpu_busy: Share = 0.9
+    gpu_throttled_share: Share = 0.5
+    kernel_slowdown: Annotated[float, Field(ge=1)] = 1.5
+    node_memory: Share = 0.85
+    node_cpu: Share = 0.9
+    verdict_backlog: Count = 5
+    minimum_requests: Count = 5
+
+
+class AvailabilityObjective(Section):
+    """Share of requests that must be answered; those whose client hung up do not count."""
+
+    target: Target = Decimal("0.995")
+
+
+class LatencyObjective(Section):
+    """Share of requests that must be done within `bound_seconds`, a bucket of the exporter."""
+
+    bound_seconds: float = 0.5
+    target: Target = Decimal("0.99")
+
+    @field_validator("bound_seconds")
+    @classmethod
+    def _is_a_bucket(cls, bound: float) -> float:
+        if bound not in REQUEST_DURATION.buckets:
+            buckets = ", ".join(f"{bucket:g}" for bucket in REQUEST_DURATION.buckets)
+            raise ValueError(f"no bucket of {REQUEST_DURATION.name}; choose one of {buckets}")
+        return bound
+
+
+class Objectives(Section):
+    """The service levels, and how many failures in a long window are worth waking someone."""
+
+    availability: AvailabilityObjective = AvailabilityObjective()
+    latency: LatencyObjective = LatencyObjective()
+    minimum_failures: Annotated[int, Field(ge=2)] = 3
+
+
+class Receivers(Section):
+    """Where Alertmanager sends what; without an address a receiver takes alerts silently."""
+
+    pager_url: str = "http://127.0.0.1:9600/page"
+    watch_url: str = "http://127.0.0.1:9595/alerts"
+    quiet_url: str | None = None
+    deadman_url: str | None = None
+    pager_token_file: Path | None = None
+    watch_token_file: Path | None = None
+
+    @field_validator("pager_url", "watch_url", "quiet_url", "deadman_url")
+    @classmethod
+    def _is_http(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError("an address begins with http:// or https://")
+        return url
+
+
+class RulesSection(Section):
+    """Everything the rendered rules depend on."""
+
+    time_scale: Annotated[float, Field(ge=1, le=3600)] = 1.0
+    scrape_interval_seconds: Annotated[float, Field(gt=0, le=300)] = 15.0
+    thresholds: Thresholds = Thresholds()
+    objectives: Objectives = Objectives()
+    receivers: Receivers = Receivers()
+    runbook_base_url: str = "docs/runbooks"
+    dashboard_base_url: str = "http://127.0.0.1:3000"
+
+    @property
+    def scale(self) -> Scale:
+        """The scale that every duration of the rules goes through."""
+        return Scale(Fraction(str(self.time_scale)), Fraction(str(self.scrape_interval_seconds)))

@@ -1,0 +1,31 @@
+"""One recording rule for every neutral signal, from whatever the exporters and engines write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alerts.model import Group
+from alerts.recording import device, objectives, presence, replica, service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from alerts.config import RulesSection
+
+
+def groups(section: RulesSection, queries: Iterable[str]) -> tuple[Group, ...]:
+    """Every recording; `queries` are the alerts' expressions, whose signals are watched."""
+    scale = section.scale
+    return (
+        Group("busysignal-traffic", service.traffic(scale)),
+        Group("busysignal-latency", (*service.latency(scale), *service.prompts(scale))),
+        Group(
+            "busysignal-replicas",
+            (*replica.queues(scale), *replica.engines(scale), *replica.rotation(scale)),
+        ),
+        Group("busysignal-gpus", (*device.gpus(scale), *device.kernels(scale))),
+        Group("busysignal-hosts", device.hosts(scale)),
+        Group("busysignal-objectives", objectives.fast(section)),
+        Group("busysignal-objectives-slow", objectives.slow(section), scale.window("2m")),
+        Group("busysignal-presence", (*presence.targets(), *presence.missing(queries))),
+    )

@@ -1,0 +1,91 @@
+"""Recordings of the service as its users meet it: everything comes from the gateway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alerts.model import Recording
+from alerts.promql import mean, quantile, rate, share
+from exporters.catalog import neutral
+from exporters.catalog import requests as raw
+
+if TYPE_CHECKING:
+    from alerts.durations import Scale
+    from exporters.catalog.signal import Histogram, Recorded, Selector
+
+GATEWAY = "gateway"
+LONG_PROMPT_TOKENS = 2048
+FAILED = "rejected|error|failed_midstream|timeout"
+"""Outcomes that a user feels as failure; a client that hung up is none of them."""
+
+
+def traffic(scale: Scale) -> tuple[Recording, ...]:
+    """Arrivals, outcomes and refusals."""
+    window = scale.window("5m")
+
+    def per_second(signal: Recorded, selector: Selector) -> Recording:
+        return Recording(signal, rate(signal, selector.where(job=GATEWAY), window))
+
+    return (
+        per_second(neutral.STARTED_RATE, raw.REQUESTS_STARTED.total),
+        per_second(neutral.OUTCOME_RATE, raw.REQUESTS.total),
+        per_second(neutral.REJECTED_RATE, raw.REQUESTS_REJECTED.total),
+        per_second(neutral.FALLBACK_RATE, raw.FALLBACKS.total),
+        per_second(neutral.ATTEMPT_RATE, raw.ATTEMPTS.total),
+        _share(
+            neutral.ERROR_SHARE,
+            raw.REQUESTS.total.matching(status="5.."),
+            raw.REQUESTS.total,
+            window,
+        ),
+        _share(neutral.RESENT_SHARE, raw.REQUESTS_RESENT.total, raw.REQUESTS_STARTED.total, window),
+        _share(
+            neutral.UPSTREAM_ERROR_SHARE,
+            raw.UPSTREAM_DURATION.count.matching(outcome=FAILED),
+            raw.UPSTREAM_DURATION.count,
+            window,
+        ),
+    )
+
+
+def _share(signal: Recorded, part: Selector, whole: Selector, window: str) -> Recording:
+    return Recording(
+        signal,
+        share(
+            rate(signal, part.where(job=GATEWAY), window),
+            rate(signal, whole.where(job=GATEWAY), window),
+        ),
+    )
+
+
+def latency(scale: Scale) -> tuple[Recording, ...]:
+    """How long requests, first tokens and calls to others take."""
+    window = scale.window("5m")
+    return (
+        _quantile("0.99", neutral.DURATION_P99, raw.REQUEST_DURATION, window),
+        _quantile("0.5", neutral.DURATION_P50, raw.REQUEST_DURATION, window),
+        _quantile("0.99", neutral.FIRST_TOKEN_P99, raw.TIME_TO_FIRST_TOKEN, window),
+        _quantile("0.99", neutral.INTER_TOKEN_P99, raw.INTER_TOKEN_LATENCY, window),
+        _mean(neutral.ATTEMPT_MEAN, raw.ATTEMPT_DURATION, window),
+        _mean(neutral.UPSTREAM_MEAN, raw.UPSTREAM_DURATION, window),
+    )
+
+
+def _quantile(level: str, signal: Recorded, histogram: Histogram, window: str) -> Recording:
+    return Recording(signal, quantile(level, signal, histogram, window, job=GATEWAY))
+
+
+def _mean(signal: Recorded, histogram: Histogram, window: str) -> Recording:
+    return Recording(signal, mean(signal, histogram, window, job=GATEWAY))
+
+
+def prompts(scale: Scale) -> tuple[Recording, ...]:
+    """How long the prompts are that arrive."""
+    window = scale.window("5m")
+    signal = neutral.LONG_PROMPT_SHARE
+    short = rate(signal, raw.PROMPT_LENGTH.le(LONG_PROMPT_TOKENS).where(job=GATEWAY), window)
+    every = rate(signal, raw.PROMPT_LENGTH.count.where(job=GATEWAY), window)
+    return (
+        _mean(neutral.PROMPT_LENGTH_MEAN, raw.PROMPT_LENGTH, window),
+        Recording(signal, f"1 - {short}\n/\n({every} > 0)"),
+    )

@@ -1,0 +1,97 @@
+"""Render every file of this room, and say which committed ones are stale."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from alerts import alertmanager_config, prometheus_config, recording, rules, yamltext
+from alerts.model import Alert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from alerts.config import RulesSection
+    from alerts.model import Group
+
+COMMAND = "busysignal rules"
+
+
+def texts(section: RulesSection) -> dict[str, str]:
+    """Every file's text by its name."""
+    alert_groups = rules.groups(section)
+    recorded = recording.groups(section, (a.expr for a in rules.alerts_in(alert_groups)))
+    return {
+        "recording.yml": _rule_file(section, recorded),
+        "alerts.yml": _rule_file(section, alert_groups),
+        "alertmanager.yml": alertmanager_config.render(section),
+        "prometheus.yml": _example(section),
+    }
+
+
+def render(section: RulesSection, out: Path) -> list[Path]:
+    """Write every file into the folder `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in texts(section).items():
+        (out / name).write_text(text, encoding="utf-8")
+        written.append(out / name)
+    return written
+
+
+def stale(section: RulesSection, out: Path) -> list[str]:
+    """One line for every file in `out` that is missing or not what would be rendered now."""
+    found = []
+    for name, text in texts(section).items():
+        path = out / name
+        if not path.exists():
+            found.append(f"{path} is missing; make it with `{COMMAND}`")
+        elif path.read_text(encoding="utf-8") != text:
+            found.append(f"{path} is stale; renew it with `{COMMAND}`")
+    return found
+
+
+def _rule_file(section: RulesSection, groups: Iterable[Group]) -> str:
+    return yamltext.write({"groups": [_group(section, g) for g in groups]}, made_by=COMMAND)
+
+
+def _group(section: RulesSection, group: Group) -> dict[str, Any]:
+    document: dict[str, Any] = {"name": group.name}
+    if group.interval:
+        document["interval"] = group.interval
+    document["rules"] = [
+        _alert(section, rule) if isinstance(rule, Alert) else rule.document()
+        for rule in group.rules
+    ]
+    return document
+
+
+def _alert(section: RulesSection, alert: Alert) -> dict[str, Any]:
+    document: dict[str, Any] = {"alert": alert.name, "expr": alert.expr, "for": alert.hold}
+    if alert.keep_firing:
+        document["keep_firing_for"] = alert.keep_firing
+    board = alert.board.path(**alert.variables)
+    document["labels"] = {"severity": alert.severity}
+    document["annotations"] = {
+        "summary": alert.summary,
+        "description": alert.description,
+        "runbook_url": f"{section.runbook_base_url.rstrip('/')}/{alert.name}.md",
+        "dashboard_url": section.dashboard_base_url.rstrip("/") + board,
+        "query": str(alert.query),
+    }
+    return document
+
+
+def _example(section: RulesSection) -> str:
+    return prometheus_config.render(
+        section,
+        targets=(
+            prometheus_config.Target("prometheus", "localhost:9090"),
+            prometheus_config.Target("alertmanager", "localhost:9093"),
+        ),
+        target_files={
+            job: (f"targets/{job}.yml",)
+            for job in ("gateway", "replica", "gpu", "probe", "node", "watch")
+        },
+        alertmanagers=("localhost:9093",),
+    )
