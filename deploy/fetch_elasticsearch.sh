@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Fetches the official minimal Elasticsearch server from Maven Central, once, and prints where it is.
+#   fetch_elasticsearch.sh [--where]     --where: only tell where it is, or nothing
+set -euo pipefail
+
+VERSION=8.19.16
+ARTIFACT=org.elasticsearch.distribution.integ-test-zip:elasticsearch:$VERSION:zip
+
+say() { printf 'elasticsearch: %s\n' "$*" >&2; }
+
+# Started by root it runs as another user, who may not enter root's home.
+if [[ $EUID == 0 ]]; then
+    cache=/var/cache/busysignal
+else
+    cache=${XDG_CACHE_HOME:-$HOME/.cache}/busysignal
+fi
+home=${ES_HOME:-$cache/elasticsearch-$VERSION}
+
+if [[ -f $home/bin/elasticsearch ]]; then echo "$home"; exit; fi
+if [[ ${1:-} == --where ]]; then exit; fi
+if [[ -n ${ES_HOME:-} ]]; then
+    say "ES_HOME = $ES_HOME holds no bin/elasticsearch; correct it, or unset it to fetch one"
+    exit 3
+fi
+
+umask 022
+mkdir -p "$cache"
+exec 9>"$cache/lock"
+flock 9 # another run may be fetching it
+if [[ -f $home/bin/elasticsearch ]]; then echo "$home"; exit; fi
+
+work=$(mktemp -d "$cache/fetch-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+fetch() {
+    mvn -q -B -C dependency:copy "-Dartifact=$ARTIFACT" "-DoutputDirectory=$work" >"$work/log" 2>&1
+}
+
+say "fetching $VERSION (100 MB)"
+if ! fetch && ! fetch; then
+    say "Maven could not fetch $ARTIFACT twice: $(grep -m1 ERROR "$work/log" || tail -n1 "$work/log")"
+    exit 3
+fi
+python3 -m zipfile -e "$work/elasticsearch-$VERSION.zip" "$work"
+chmod -R a+rX "$work/elasticsearch-$VERSION"
+chmod a+x "$work/elasticsearch-$VERSION"/bin/*
+mv "$work/elasticsearch-$VERSION" "$home"
+echo "$home"
