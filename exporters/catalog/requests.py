@@ -80,6 +80,12 @@ PROMPT_TOKENS = Counter(
 GENERATED_TOKENS = Counter(
     name="llm_generated_tokens", help="Tokens sent out.", labels=("model",), unit="tokens"
 )
+CACHED_TOKENS = Counter(
+    name="llm_cached_tokens",
+    help="Prompt tokens whose KV cache was reused; they are part of the prompt tokens.",
+    labels=("model",),
+    unit="tokens",
+)
 PROMPT_LENGTH = Histogram(
     name="llm_prompt_length_tokens",
     help="Prompt tokens of one request.",
@@ -123,6 +129,6 @@ UPSTREAM_DURATION = Histogram(
 SIGNALS = (
     REQUESTS_STARTED, REQUESTS, REQUESTS_REJECTED, REQUESTS_RESENT, REQUESTS_IN_FLIGHT,
     REQUEST_DURATION, TIME_TO_FIRST_TOKEN, INTER_TOKEN_LATENCY, QUEUE_DEPTH, QUEUE_WAIT,
-    PROMPT_TOKENS, GENERATED_TOKENS, PROMPT_LENGTH, ATTEMPTS, ATTEMPT_DURATION, REPLICA_EJECTED,
-    FALLBACKS, UPSTREAM_DURATION,
+    PROMPT_TOKENS, CACHED_TOKENS, GENERATED_TOKENS, PROMPT_LENGTH, ATTEMPTS, ATTEMPT_DURATION,
+    REPLICA_EJECTED, FALLBACKS, UPSTREAM_DURATION,
 )  # fmt: skip

@@ -1,0 +1,212 @@
+"""The request exporter's values: what the middleware and the app write while they serve."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from bisect import bisect_left
+from collections.abc import Callable, Collection
+from typing import Concatenate, ParamSpec
+
+from exporters.catalog import requests as signals
+from exporters.catalog.stack import METRICS_ERRORS
+from exporters.exposition.registry import Registry
+from exporters.requests.annotations import Annotations
+from exporters.requests.series import ModelSeries, Timings
+
+OTHER = "_other"
+NO_PRIORITY = "normal"
+
+P = ParamSpec("P")
+
+
+def harmless(
+    method: Callable[Concatenate[RequestMetrics, P], None],
+) -> Callable[Concatenate[RequestMetrics, P], None]:
+    """Keep whatever goes wrong inside from the request that is being served, and count it."""
+
+    @functools.wraps(method)
+    def guarded(self: RequestMetrics, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception:  # noqa: BLE001 - the point: measuring never breaks serving
+            self.failed()
+
+    return guarded
+
+
+class RequestMetrics:
+    """The llm_* series of one service process.
+
+    `models` are the names that may appear as a label; others count as `_other`. With exactly one,
+    requests belong to it until the app names another. `/metrics` reads `collect_text()`.
+    """
+
+    def __init__(
+        self,
+        registry: Registry | None = None,
+        *,
+        models: Collection[str] = (),
+        priorities: Collection[str] = signals.PRIORITIES,
+        reasons: Collection[str] = signals.REASONS,
+    ) -> None:
+        self.registry = Registry() if registry is None else registry
+        self._priorities = tuple(priorities)
+        self._reasons = tuple(reasons)
+        self._errors = self.registry.counter(METRICS_ERRORS).labels()
+        self._other = ModelSeries(self.registry, OTHER)
+        self._models = {name: ModelSeries(self.registry, name) for name in models}
+        for series in self._models.values():
+            series.start_at_zero(self._priorities, self._reasons)
+        sole = next(iter(self._models.values())) if len(self._models) == 1 else None
+        self._default = sole
+
+    def collect_text(self) -> str:
+        return self.registry.collect_text()
+
+    def failed(self) -> None:
+        """Count an error inside measuring code."""
+        with contextlib.suppress(Exception):  # where even counting fails there is nowhere to go
+            self._errors.inc()
+
+    # ---- written by the middleware, once when a request comes and once when it has ended;
+    # one event loop writes these series, so that nothing on a request's way takes a lock
+
+    def arrived(self, request: TrackedRequest, model: str | None) -> None:
+        """Open a request; its start is counted as soon as its model is known."""
+        series = self._default if model is None else self._series(model)
+        if series is None:
+            request.series = self._other
+        else:
+            request.series = series
+            _count_start(request)
+        request.series.in_flight.value += 1.0
+
+    @harmless
+    def named(self, request: TrackedRequest, model: str) -> None:
+        """Move an open request to the model that the app found in its body."""
+        if request.is_open:
+            request.series.in_flight.value -= 1.0
+            request.series = self._series(model)
+            request.series.in_flight.value += 1.0
+            if not request.is_start_counted:
+                _count_start(request)
+
+    def finished(
+        self, request: TrackedRequest, outcome: str, status: int | str, seconds: float
+    ) -> None:
+        """Close a request and count how it ended and what the app said of it."""
+        series = request.series
+        request.is_open = False
+        series.in_flight.value -= 1.0
+        if not request.is_start_counted:
+            _count_start(request)
+        ending = series.endings.get((outcome, status)) or series.ending(outcome, status)
+        ending.value += 1.0
+        timing = series.timings.get(request.priority) or self._timing(request)
+        duration = timing.duration
+        duration.counts[bisect_left(duration.bounds, seconds)] += 1
+        duration.sum += seconds
+        if outcome == "rejected":
+            series.rejected(self._reason(request.reason, status)).inc()
+        if request.prompt_tokens is not None:
+            series.prompt_tokens.inc(request.prompt_tokens)
+            series.prompt_length.observe(request.prompt_tokens)
+        if request.cached_tokens is not None:
+            series.cached_tokens.inc(request.cached_tokens)
+        if request.generated_tokens is not None:
+            series.generated_tokens.inc(request.generated_tokens)
+
+    def streamed(
+        self, request: TrackedRequest, to_first: float, first_to_last: float, gaps: list[int]
+    ) -> None:
+        """Merge one response's own histogram of gaps between chunks into its model's."""
+        self._timing(request).first_token.observe(to_first)
+        total = request.series.gaps
+        total.sum += first_to_last
+        for bucket, count in enumerate(gaps):
+            if count:
+                total.counts[bucket] += count
+
+    # ---- written by the app
+
+    @harmless
+    def queue_depth(self, depth: int, *, model: str, priority: str = NO_PRIORITY) -> None:
+        """Say how many admitted requests wait now."""
+        labels = (self._model(model), closed(priority, self._priorities))
+        self.registry.gauge(signals.QUEUE_DEPTH).set(depth, *labels)
+
+    @harmless
+    def queue_wait(self, seconds: float, *, model: str, priority: str = NO_PRIORITY) -> None:
+        """Count how long one admitted request waited."""
+        labels = (self._model(model), closed(priority, self._priorities))
+        self.registry.histogram(signals.QUEUE_WAIT).observe(seconds, *labels)
+
+    @harmless
+    def attempt(self, replica: str, outcome: str, seconds: float) -> None:
+        """Count one call to a replica, to its last byte."""
+        ending = closed(outcome, signals.OUTCOMES)
+        self.registry.counter(signals.ATTEMPTS).inc(1.0, replica, ending)
+        self.registry.histogram(signals.ATTEMPT_DURATION).observe(seconds, replica)
+
+    @harmless
+    def ejected(self, replica: str, *, is_ejected: bool) -> None:
+        """Say whether outlier ejection keeps a replica out of rotation."""
+        self.registry.gauge(signals.REPLICA_EJECTED).set(float(is_ejected), replica)
+
+    @harmless
+    def fallback(self, model: str) -> None:
+        """Count a request that the fallback of `model` answered."""
+        self.registry.counter(signals.FALLBACKS).inc(1.0, self._model(model))
+
+    @harmless
+    def upstream(self, name: str, outcome: str, seconds: float) -> None:
+        """Count one call to a service that requests depend on."""
+        ending = closed(outcome, signals.OUTCOMES)
+        self.registry.histogram(signals.UPSTREAM_DURATION).observe(seconds, name, ending)
+
+    # ---- closed label sets
+
+    def _series(self, model: str) -> ModelSeries:
+        return self._models.get(model, self._other)
+
+    def _model(self, name: str) -> str:
+        return name if name in self._models else OTHER
+
+    def _timing(self, request: TrackedRequest) -> Timings:
+        given = request.priority
+        found = request.series.timings.get(given)
+        if found is not None:
+            return found
+        known = closed(NO_PRIORITY if given is None else given, self._priorities)
+        return request.series.timing(given, known)
+
+    def _reason(self, given: str | None, status: int | str) -> str:
+        if given is None and status == 429:
+            given = "rate_limit"
+        return closed(given, self._reasons)
+
+
+class TrackedRequest(Annotations):
+    """A request under way: what the app says of it, and where it is counted."""
+
+    metrics: RequestMetrics
+    series: ModelSeries
+    is_resent = False
+    is_open = True
+    is_start_counted = False
+
+    def _named(self, model: str) -> None:
+        self.metrics.named(self, model)
+
+
+def closed(value: str | None, allowed: Collection[str]) -> str:
+    """Return the value if its label set has it, and `_other` if not."""
+    return value if value is not None and value in allowed else OTHER
+
+
+def _count_start(request: TrackedRequest) -> None:
+    request.is_start_counted = True
+    request.series.started.value += 1.0
+    if request.is_resent:
+        request.series.resent.value += 1.0
