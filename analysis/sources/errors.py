@@ -1,0 +1,26 @@
+"""The one error of all sources: which server, what it did, what to do."""
+
+from __future__ import annotations
+
+from exporters.errors import BusySignalError
+
+
+class SourceError(BusySignalError):
+    """A source could not be read; `status` is the HTTP status where there was one."""
+
+    exit_code = 3
+
+    def __init__(
+        self, source: str, url: str, problem: str, advice: str, status: int | None = None
+    ) -> None:
+        super().__init__(f"{source} at {url} {problem}; {advice}")
+        self.url = url
+        self.status = status
+
+
+class BusyError(Exception):
+    """The server asks for patience; `pause_seconds` is how much it asked for."""
+
+    def __init__(self, why: str, pause_seconds: float = 0.0) -> None:
+        super().__init__(why)
+        self.pause_seconds = pause_seconds
