@@ -4,6 +4,7 @@
 set -euo pipefail
 
 VERSION=8.19.16
+SHA256=c3d95992e27741b33a8057118379cda8b17cfda9e46ff4ec25e3f5b94fc22b52
 ARTIFACT=org.elasticsearch.distribution.integ-test-zip:elasticsearch:$VERSION:zip
 
 say() { printf 'elasticsearch: %s\n' "$*" >&2; }
@@ -33,12 +34,18 @@ work=$(mktemp -d "$cache/fetch-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 fetch() {
-    mvn -q -B -C dependency:copy "-Dartifact=$ARTIFACT" "-DoutputDirectory=$work" >"$work/log" 2>&1
+    mvn -q -B dependency:copy "-Dartifact=$ARTIFACT" "-DoutputDirectory=$work" >"$work/log" 2>&1
 }
+
+intact() { echo "$SHA256  $work/elasticsearch-$VERSION.zip" | sha256sum --check --status; }
 
 say "fetching $VERSION (100 MB)"
 if ! fetch && ! fetch; then
     say "Maven could not fetch $ARTIFACT twice: $(grep -m1 ERROR "$work/log" || tail -n1 "$work/log")"
+    exit 3
+fi
+if ! intact; then
+    say "what Maven fetched is not the $VERSION that is pinned here by its SHA-256; fetch it again"
     exit 3
 fi
 python3 -m zipfile -e "$work/elasticsearch-$VERSION.zip" "$work"

@@ -13,7 +13,6 @@ from typing import ClassVar
 
 import httpx
 
-from demo.servers.lookup import check_reachable
 from demo.servers.process import Command
 from demo.servers.run_folder import HOST, RunFolder
 from demo.servers.server import Server
@@ -50,6 +49,7 @@ class Elasticsearch(Server):
 
     def forget_everything(self) -> None:
         """Delete every index but the hidden ones; index templates stay."""
+        self.ours()
         answer = httpx.delete(f"{self.url}/*", timeout=60, trust_env=False)
         answer.raise_for_status()
 
@@ -120,8 +120,7 @@ def start_elasticsearch(
     start.
     """
     if url:
-        check_reachable(Elasticsearch.name, url)
-        return Elasticsearch(url)
+        return Elasticsearch.at(url)
     home, java = find_home(), find_java()
     port = run.port(Elasticsearch.name, port)
     user = _unprivileged_user() if os.geteuid() == 0 else None

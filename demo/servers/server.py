@@ -51,15 +51,24 @@ class Server:
 
     def forget_everything(self) -> None:
         """Start it anew on the same port with no data: no samples, no pending or active alerts."""
-        if self._command is None or self._data is None:
+        command = self.ours()
+        self.stop()
+        if self._data:
+            shutil.rmtree(self._data, ignore_errors=True)
+            self._data.mkdir(parents=True)
+        self.process = command.start()
+        self.wait_ready()
+
+    def ours(self) -> Command:
+        """How it was started here.
+
+        Raises UsageError for the operator's server, whose data nobody may throw away.
+        """
+        if self._command is None:
             raise UsageError(
                 f"{self.name} at {self.url} is not ours to empty; leave its url out of the config"
             )
-        self.stop()
-        shutil.rmtree(self._data, ignore_errors=True)
-        self._data.mkdir(parents=True)
-        self.process = self._command.start()
-        self.wait_ready()
+        return self._command
 
     def __enter__(self) -> Self:
         return self

@@ -226,6 +226,13 @@ def test_elasticsearch_of_the_operator_is_used_and_never_stopped(
 ):
     with start_elasticsearch(RunFolder(tmp_path), url=elasticsearch.url) as theirs:
         assert theirs.process is None
+        with pytest.raises(UsageError) as error:
+            theirs.forget_everything()
+
+    assert str(error.value) == (
+        f"elasticsearch at {elasticsearch.url} is not ours to empty; "
+        "leave its url out of the config"
+    )
 
     assert httpx.get(f"{elasticsearch.url}/_cluster/health").is_success
 
