@@ -46,6 +46,11 @@ PROBE_SAMPLES = Counter(
     help="Samples taken, by what else ran on the device (idle, contended).",
     labels=("device", "kernel", "state"),
 )
+PROBE_WRONG = Counter(
+    name="kernel_probe_wrong_results",
+    help="Samples whose result was not the known one: silent corruption.",
+    labels=("device", "kernel"),
+)
 PROBE_BUSY = Counter(
     name="kernel_probe_busy_seconds",
     help="Time the probe itself kept the device busy.",
@@ -55,5 +60,5 @@ PROBE_BUSY = Counter(
 
 SIGNALS = (
     PROBE_INFO, PROBE_P50, PROBE_P99, PROBE_FLOPS, PROBE_BYTES, PROBE_SLOWDOWN, PROBE_SAMPLES,
-    PROBE_BUSY,
+    PROBE_WRONG, PROBE_BUSY,
 )  # fmt: skip
