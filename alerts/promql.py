@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from textwrap import indent
 from typing import TYPE_CHECKING
 
@@ -40,3 +41,8 @@ def quantile(level: str, signal: Recorded, histogram: Histogram, window: str, **
 def number(value: float) -> str:
     """A threshold as a person writes it: `50`, `0.95`."""
     return str(int(value)) if value == int(value) else repr(float(value))
+
+
+def percent(value: float | Decimal) -> str:
+    """A share as Prometheus' humanizePercentage writes it: `99.5%`."""
+    return f"{(Decimal(str(value)) * 100).normalize():f}%"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from alerts import alertmanager_config, prometheus_config, recording, rules, yamltext
+from alerts import alertmanager_config, prometheus_config, recording, rules, runbooks, yamltext
 from alerts.model import Alert
 
 if TYPE_CHECKING:
@@ -29,25 +29,49 @@ def texts(section: RulesSection) -> dict[str, str]:
     }
 
 
+def runbook_texts(section: RulesSection) -> dict[str, str]:
+    """Every runbook's text by its file name."""
+    return runbooks.texts(rules.alerts_in(rules.groups(section)))
+
+
 def render(section: RulesSection, out: Path) -> list[Path]:
-    """Write every file into the folder `out`."""
-    out.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, text in texts(section).items():
-        (out / name).write_text(text, encoding="utf-8")
-        written.append(out / name)
-    return written
+    """Write rules, routes and scrapes into the folder `out`."""
+    return _write(texts(section), out)
+
+
+def render_runbooks(section: RulesSection, out: Path) -> list[Path]:
+    """Write a page for every alert, and their index, into the folder `out`."""
+    return _write(runbook_texts(section), out)
 
 
 def stale(section: RulesSection, out: Path) -> list[str]:
-    """One line for every file in `out` that is missing or not what would be rendered now."""
-    found = []
-    for name, text in texts(section).items():
-        path = out / name
-        if not path.exists():
-            found.append(f"{path} is missing; make it with `{COMMAND}`")
-        elif path.read_text(encoding="utf-8") != text:
-            found.append(f"{path} is stale; renew it with `{COMMAND}`")
+    """One line for every file in `out` that is missing, left over, or not what `render` writes."""
+    return _stale(texts(section), out)
+
+
+def stale_runbooks(section: RulesSection, out: Path) -> list[str]:
+    """The same for the runbooks."""
+    return _stale(runbook_texts(section), out)
+
+
+def _write(made: dict[str, str], out: Path) -> list[Path]:
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in made.items():
+        (out / name).write_text(text, encoding="utf-8")
+    return [out / name for name in made]
+
+
+def _stale(made: dict[str, str], out: Path) -> list[str]:
+    there = {path.name: path for path in out.glob("*") if path.is_file()}
+    found = [
+        f"{there[name]} belongs to nothing any more; delete it"
+        for name in sorted(there.keys() - made)
+    ]
+    for name, text in made.items():
+        if name not in there:
+            found.append(f"{out / name} is missing; make it with `{COMMAND}`")
+        elif there[name].read_text(encoding="utf-8") != text:
+            found.append(f"{there[name]} is stale; renew it with `{COMMAND}`")
     return found
 
 

@@ -35,8 +35,3 @@ def threshold(burn: Burn, target: Decimal) -> str:
     """
     share = min(burn.factor * budget(target), Decimal("0.999"))
     return f"{share.normalize():f}"
-
-
-def percent(share: Decimal) -> str:
-    """`99.5 %` for 0.995."""
-    return f"{(share * 100).normalize():f} %"

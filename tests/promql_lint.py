@@ -35,6 +35,11 @@ def problems(query: str) -> list[str]:
     return found
 
 
+def labels_of(query: str) -> Labels:
+    """The labels that a query's result carries."""
+    return _Walk([]).labels(promql.parse(query))
+
+
 def series_read(query: str) -> set[str]:
     """The names of every series a query reads."""
     return {

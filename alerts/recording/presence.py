@@ -20,7 +20,7 @@ BY_EVENT = frozenset(
 """Signals that rightly have no series until something happens, or where no such part exists."""
 
 FROM_REPLICAS = frozenset({neutral.RUNNING, neutral.KV_CACHE_USAGE, neutral.PREEMPTION_RATE})
-AVOID_SELF = frozenset({neutral.SIGNAL_MISSING, neutral.TARGET_UP})
+ITSELF = frozenset({neutral.SIGNAL_MISSING, neutral.TARGET_UP})
 
 
 def targets() -> tuple[Recording, ...]:
@@ -42,7 +42,7 @@ def missing(queries: Iterable[str]) -> tuple[Recording, ...]:
             {"signal": signal.name},
         )
         for signal in read_by(queries)
-        if signal not in BY_EVENT | AVOID_SELF
+        if signal not in BY_EVENT | ITSELF
     )
 
 

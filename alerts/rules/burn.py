@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from alerts import slo
 from alerts.model import Alert
+from alerts.promql import percent
 from exporters.catalog import boards, neutral
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def alerts(section: RulesSection) -> tuple[Alert, ...]:
 def _pair(section: RulesSection, name: str, good: str, target: Decimal) -> tuple[Alert, ...]:
     scale = section.scale
     objective = name.lower()
-    wanted = f"{slo.percent(target)} of requests are to be {good}"
+    wanted = f"{percent(target)} of requests are to be {good}"
 
     def alert(speed: str, burns: tuple[slo.Burn, ...]) -> Alert:
         fast = speed == "Fast"

@@ -6,7 +6,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 from alerts.model import Alert
-from alerts.promql import number
+from alerts.promql import number, percent
 from exporters.catalog import boards, neutral
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _busy(section: RulesSection) -> Alert:
         hold=section.scale.wait("5m"),
         summary="A GPU has no room left.",
         description=f"{NAME} is busy {{{{ $value | humanizePercentage }}}} of the time; "
-        f"{number(limit)} is the limit.",
+        f"{percent(limit)} is the limit.",
         query=signal.where(**GPU),
         board=boards.GPU,
         variables=LINK,
@@ -150,7 +150,7 @@ def _host(section: RulesSection, name: str, signal: Selector, field: str, kind: 
         hold=section.scale.wait("10m"),
         summary=f"A host is short of {what}.",
         description=f"{{{{ $value | humanizePercentage }}}} of the {what} of "
-        f"{{{{ $labels.instance }}}} is in use; {number(limit)} is the limit.",
+        f"{{{{ $labels.instance }}}} is in use; {percent(limit)} is the limit.",
         query=signal.where(instance=GPU["instance"]),
         board=boards.SERVICE,
         means=f"Tokenizers, schedulers and gateways compete for {what} on this host.",

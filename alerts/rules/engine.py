@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts.model import Alert
-from alerts.promql import number
+from alerts.promql import number, percent
 from exporters.catalog import boards, neutral
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _kv_cache(section: RulesSection) -> Alert:
         summary="The KV cache of a replica is full.",
         description=(
             f"{{{{ $value | humanizePercentage }}}} of the KV cache of {PART} is in use; "
-            f"{number(limit)} is the limit."
+            f"{percent(limit)} is the limit."
         ),
         query=signal.where(**WHERE),
         board=boards.SERVICE,

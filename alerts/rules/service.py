@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts.model import Alert
-from alerts.promql import number
+from alerts.promql import number, percent
 from exporters.catalog import boards, neutral
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _errors(section: RulesSection) -> Alert:
         summary="Too many requests are answered with a server error.",
         description=(
             f"{{{{ $value | humanizePercentage }}}} of answers of {SERVICE} are 5xx; "
-            f"{limit:.3g} is the limit."
+            f"{percent(limit)} is the limit."
         ),
         query=signal.where(service=SERVICE),
         board=boards.SERVICE,
@@ -108,7 +108,7 @@ def _success(section: RulesSection) -> Alert:
         summary="Fewer requests succeed than should.",
         description=(
             f"{{{{ $value | humanizePercentage }}}} of requests to {SERVICE} succeed; "
-            f"{number(wanted)} is the least."
+            f"{percent(wanted)} is the least."
         ),
         query=signal.where(service=SERVICE),
         board=boards.SERVICE,
@@ -134,7 +134,7 @@ def _rate_limited(section: RulesSection) -> Alert:
         summary="The rate limiter refuses a large share of requests.",
         description=(
             f"{{{{ $value | humanizePercentage }}}} of requests to {SERVICE} are refused with 429; "
-            f"{limit:.3g} is the limit."
+            f"{percent(limit)} is the limit."
         ),
         query=refused.where(service=SERVICE),
         board=boards.SERVICE,
@@ -156,7 +156,7 @@ def _resent(section: RulesSection) -> Alert:
         summary="Many arrivals are retries of what failed before.",
         description=(
             f"{{{{ $value | humanizePercentage }}}} of arrivals at {SERVICE} are retries; "
-            f"{limit:.3g} is the limit."
+            f"{percent(limit)} is the limit."
         ),
         query=signal.where(service=SERVICE),
         board=boards.SERVICE,

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from alerts import rules
+from alerts.config import RulesSection
+from alerts.prometheus_config import Target
+from alerts.prometheus_config import render as prometheus
+from exporters import settings
+from exporters.errors import UsageError
+
+
+def refusal(tmp_path, text):
+    path = tmp_path / "rules.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError) as refused:
+        settings.load(RulesSection, path, {})
+    return str(refused.value).replace(str(path), "rules.toml")
+
+
+def test_a_typo_in_a_threshold_is_answered_with_the_nearest_name(tmp_path):
+    assert refusal(tmp_path, "[thresholds]\nqueue_warnin = 10\n") == (
+        "rules.toml: unknown key thresholds.queue_warnin; did you mean queue_warning?"
+    )
+
+
+def test_a_bound_that_is_no_bucket_is_refused_with_the_buckets(tmp_path):
+    assert refusal(tmp_path, "[objectives.latency]\nbound_seconds = 0.4\n") == (
+        "rules.toml: objectives.latency.bound_seconds = 0.4 is not valid: Value error, no bucket "
+        "of llm_request_duration_seconds; choose one of 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, "
+        "0.5, 0.75, 1, 1.5, 2.5, 5, 10, 20, 40, 80, 160, 320, 600"
+    )
+
+
+def test_a_share_above_one_is_refused(tmp_path):
+    assert refusal(tmp_path, "[thresholds]\nkv_cache = 95\n") == (
+        "rules.toml: thresholds.kv_cache = 95 is not valid: Input should be less than or equal to 1"
+    )
+
+
+def test_a_receiver_that_is_no_address_is_refused(tmp_path):
+    assert refusal(tmp_path, '[receivers]\npager_url = "pager:9600"\n') == (
+        "rules.toml: receivers.pager_url = 'pager:9600' is not valid: Value error, an address "
+        "begins with http:// or https://"
+    )
+
+
+def test_time_cannot_run_slower_than_it_does(tmp_path):
+    assert refusal(tmp_path, "time_scale = 0.5\n") == (
+        "rules.toml: time_scale = 0.5 is not valid: Input should be greater than or equal to 1"
+    )
+
+
+def test_targets_stay_exact_on_their_way_through_toml(tmp_path):
+    path = tmp_path / "rules.toml"
+    path.write_text("[objectives.availability]\ntarget = 0.999\n", encoding="utf-8")
+
+    section = settings.load(RulesSection, path, {})
+
+    assert section.objectives.availability.target == Decimal("0.999")
+
+
+def test_two_alerts_of_one_name_are_refused():
+    alert = rules.alerts_in(rules.groups(RulesSection()))[0]
+
+    with pytest.raises(UsageError) as refused:
+        rules.check([alert, alert])
+
+    assert str(refused.value) == (
+        "alert AvailabilityBurnFast is defined twice; a name stands for one runbook and one route, "
+        "so rename one"
+    )
+
+
+def test_an_alert_that_names_no_known_cause_is_refused():
+    alert = rules.alerts_in(rules.groups(RulesSection()))[0]
+
+    with pytest.raises(UsageError) as refused:
+        rules.check([replace(alert, kinds=("gremlins",))])
+
+    assert str(refused.value).startswith(
+        "alert AvailabilityBurnFast names the cause 'gremlins'; allowed: traffic_burst, "
+    )
+
+
+def test_a_job_that_no_rule_knows_is_refused():
+    with pytest.raises(UsageError) as refused:
+        prometheus(RulesSection(), targets=[Target("gatewy", "127.0.0.1:1")])
+
+    assert str(refused.value) == (
+        "no rule knows the job 'gatewy'; "
+        "allowed: gateway, replica, gpu, probe, node, watch, prometheus, alertmanager"
+    )
