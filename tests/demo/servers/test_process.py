@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.servers import Command
+from demo.servers import Command, Server
 from demo.servers.process import last_line
 from demo.servers.run_folder import HOST, RunFolder
 from exporters.errors import ServerMissingError
@@ -76,6 +76,20 @@ def test_a_server_that_hangs_is_given_up_after_the_timeout(tmp_path: Path):
     assert not alive(server.pid)
 
 
+def test_a_server_that_is_given_up_is_stopped(tmp_path: Path):
+    class Patient(Server):
+        name = "patient"
+        health = "/ready"
+        patience = 0.2
+
+    server = Patient(f"http://{HOST}:9", python(tmp_path, "import time; time.sleep(60)"))
+
+    with pytest.raises(ServerMissingError, match="does not answer"):
+        server.wait_ready()
+
+    assert not alive(server.process.pid)
+
+
 def test_a_server_that_ignores_sigterm_is_killed_after_its_grace(tmp_path: Path):
     code = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
@@ -140,7 +154,7 @@ def test_nothing_is_left_running_when_the_starter_ends_by(how, tmp_path: Path):
     code = f"""
 import time
 from pathlib import Path
-from demo.servers import Command
+from demo.servers import Command, Server
 command = Command(name="patient", argv=["sleep", "60"], log=Path({str(tmp_path)!r}) / "log")
 print(command.start().pid, flush=True)
 {"time.sleep(60)" if how else "raise RuntimeError"}
