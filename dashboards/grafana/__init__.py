@@ -1,4 +1,4 @@
-"""The one package that knows grafanalib: our dashboards in, the JSON that Grafana 10 to 13 read out.
+"""The one package that knows grafanalib: our dashboards in, JSON for Grafana 10 to 13 out.
 
 grafanalib 0.7.1 writes the shape of schema version 12. Its objects are used for what they still
 get right; the rest is laid over them here: real nulls in base thresholds, refIds, exemplars, data

@@ -1,0 +1,190 @@
+"""Draw a rendered dashboard from live data into one HTML page, and photograph it.
+
+This is a preview and not Grafana: it reads the dashboard's JSON and runs its queries against a
+real Prometheus, but every line on the page is drawn by `demo.drawing`. It shows whether panels
+have data, in which units, under which legends; it does not show how Grafana will lay them out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from dashboards.queries import substitute
+from demo.drawing import Canvas, Series, draw
+from exporters.errors import BusySignalError, ServerMissingError
+
+COLUMN, LINE, GAP = 60, 38, 8
+POINTS = 120
+STYLE = """
+body { margin: 0; background: #f4f5f5; font: 12px sans-serif; color: #24292e }
+main { position: relative; width: 1448px }
+section { position: absolute; background: #fff; border: 1px solid #d8d9da; overflow: hidden }
+h1 { font-size: 18px; margin: 10px } h2 { position: absolute; font-size: 14px; margin: 12px 8px }
+h3 { font-size: 12px; margin: 5px 8px; height: 14px; overflow: hidden; white-space: nowrap }
+.stat { font-size: 24px; text-align: center; margin: 22px 4px } .empty { text-align: center;
+color: #8e8e8e; margin-top: 40px } .grid { stroke: #e8e8e8 } text { font-size: 10px; fill: #555 }
+"""
+
+Labelled = tuple[Mapping[str, str], Sequence[tuple[float, float]]]
+Ask = Callable[[str, float, float, float], Sequence[Labelled]]
+"""PromQL, start, end and step in seconds; back come labels and points of every series."""
+
+
+def prometheus(url: str) -> Ask:
+    """Ask a Prometheus server for ranges."""
+
+    def ask(expr: str, start: float, end: float, step: float) -> list[Labelled]:
+        query: dict[str, str | float] = {"query": expr, "start": start, "end": end, "step": step}
+        try:
+            reply = httpx.get(f"{url}/api/v1/query_range", params=query, timeout=30)
+        except httpx.TransportError as error:
+            raise ServerMissingError(
+                f"no Prometheus at {url} ({error}); start one or give another --url"
+            ) from None
+        if reply.status_code != httpx.codes.OK:
+            raise BusySignalError(f"Prometheus refused {expr}: {reply.text}")
+        return [
+            (one["metric"], [(float(at), float(value)) for at, value in one["values"]])
+            for one in reply.json()["data"]["result"]
+        ]
+
+    return ask
+
+
+@dataclass(frozen=True)
+class Window:
+    """What is shown: Unix times in seconds, and the values of the dashboard's variables."""
+
+    start: float
+    end: float
+    values: Mapping[str, str]
+
+    @property
+    def step(self) -> int:
+        return max(round((self.end - self.start) / POINTS), 1)
+
+    def promql(self, expr: str) -> str:
+        """The query as Grafana would send it for this window."""
+        interval, span = max(4 * self.step, 4), max(round(self.end - self.start), 1)
+        return substitute(expr, self.values, rate_interval=f"{interval}s", span=f"{span}s")
+
+
+def page(document: Mapping[str, Any], ask: Ask, window: Window) -> str:
+    """Draw every panel of one dashboard."""
+    boxes = [box for panel in document["panels"] for box in _boxes(panel, ask, window)]
+    title = escape(document["title"])
+    return (
+        f'<!doctype html><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+        f'<h1>{title}</h1><main style="height:{height(document)}px">{"".join(boxes)}</main>\n'
+    )
+
+
+def height(document: Mapping[str, Any]) -> int:
+    """Pixels from the first panel's top to the last one's bottom."""
+    grids: list[dict[str, int]] = [panel["gridPos"] for panel in document["panels"]]
+    return LINE * max(grid["y"] + grid["h"] for grid in grids)
+
+
+def _data(panel: Mapping[str, Any], ask: Ask, window: Window) -> list[Series]:
+    return [
+        Series(_legend(target["legendFormat"], labels), labels, points)
+        for target in panel["targets"]
+        for labels, points in ask(
+            window.promql(target["expr"]),
+            window.end if target["instant"] else window.start,
+            window.end,
+            window.step,
+        )
+    ]
+
+
+def _legend(template: str, labels: Mapping[str, str]) -> str:
+    return re.sub(r"\{\{(\w+)\}\}", lambda name: labels.get(name[1], ""), template).strip()
+
+
+def _boxes(panel: Mapping[str, Any], ask: Ask, window: Window) -> list[str]:
+    grid = panel["gridPos"]
+    x, y = grid["x"] * COLUMN + GAP, grid["y"] * LINE
+    if panel["type"] == "row":
+        return [f'<h2 style="left:{x}px;top:{y}px">{escape(panel["title"])}</h2>']
+    copies = _copies(panel, _data(panel, ask, window))
+    wide, high = grid["w"] * COLUMN / len(copies) - GAP, grid["h"] * LINE - GAP
+    canvas = Canvas(wide, high - 26, window.start, window.end)
+    return [
+        f'<section style="left:{x + place * (wide + GAP):.0f}px;top:{y}px;width:{wide:.0f}px;'
+        f'height:{high}px"><h3>{escape(title)}</h3>{draw(panel, series, canvas)}</section>'
+        for place, (title, series) in enumerate(copies)
+    ]
+
+
+def _copies(panel: Mapping[str, Any], series: list[Series]) -> list[tuple[str, list[Series]]]:
+    """One box, or one for each value of the label the panel repeats over."""
+    repeat: str = panel.get("repeat", "")
+    names = sorted({one.labels[repeat] for one in series if repeat in one.labels})
+    if not names:
+        return [(panel["title"], series)]
+    return [
+        (
+            panel["title"].replace(f"${repeat}", name),
+            [one for one in series if one.labels.get(repeat) == name],
+        )
+        for name in names
+    ]
+
+
+def photograph(html: Path, picture: Path, pixels: int) -> None:
+    """Let headless Chromium render a page into a PNG."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        raise ServerMissingError("no chromium on PATH; install it, or leave out --screenshot")
+    with tempfile.TemporaryDirectory() as profile:
+        command = [
+            browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--no-first-run", f"--user-data-dir={profile}", f"--window-size=1464,{pixels}",
+            f"--screenshot={picture.resolve()}", html.resolve().as_uri(),
+        ]  # fmt: skip
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line, draw the page, photograph it where asked."""
+    parser = argparse.ArgumentParser(prog="python -m demo.preview", description=__doc__)
+    parser.add_argument("dashboard", type=Path, help="a rendered dashboard's JSON")
+    parser.add_argument("--url", default="http://127.0.0.1:9090", help="the Prometheus server")
+    parser.add_argument("--start", type=float, help="Unix time; five minutes before the end")
+    parser.add_argument("--end", type=float, help="Unix time; now")
+    parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--out", type=Path, default=Path("preview.html"))
+    parser.add_argument("--screenshot", type=Path)
+    given = parser.parse_args(arguments)
+    end = given.end or time.time()
+    document = json.loads(given.dashboard.read_text(encoding="utf-8"))
+    values = {"service": "chat"} | dict(pair.split("=", 1) for pair in given.var)
+    try:
+        window = Window(given.start or end - 300, end, values)
+        given.out.write_text(page(document, prometheus(given.url), window), encoding="utf-8")
+        if given.screenshot:
+            photograph(given.out, given.screenshot, height(document) + 50)
+    except BusySignalError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from alerts.config import RulesSection
+from dashboards.config import DashboardsSection
+from dashboards.render import documents
+from demo.drawing import Canvas, Series, draw, show
+from demo.preview import Window, main, page
+
+DOCUMENTS = documents(DashboardsSection(), RulesSection())
+WINDOW = Window(1000.0, 1060.0, {"service": "chat"})
+LABELS = {"service": "chat", "model": "m", "outcome": "ok", "phase": "decode", "gpu": "0"}
+
+
+def canned(expr: str, start: float, end: float, step: float):
+    assert "$" not in expr
+    moments = [start + place * step for place in range(int((end - start) / step) + 1)]
+    points = [(moment, 0.25) for moment in moments]
+    if "_bucket" in expr:
+        return [({"le": bound}, points) for bound in ("0.1", "+Inf")]
+    return [({**LABELS, "replica": name}, points) for name in ("replica-a", "replica-b")]
+
+
+def nothing(expr: str, start: float, end: float, step: float):
+    return []
+
+
+def drawn(title: str, series: list[Series]) -> str:
+    (panel,) = [
+        panel
+        for document in DOCUMENTS.values()
+        for panel in document["panels"]
+        if panel["title"] == title
+    ]
+    return draw(panel, series, Canvas(480, 260, 1000, 1060))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_every_panel_of_a_dashboard_is_drawn(document):
+    text = page(document, canned, WINDOW)
+
+    for panel in document["panels"]:
+        if "repeat" not in panel:
+            assert f">{panel['title']}<" in text
+    main_part = text[text.index("<main") :].replace("<br>", "<br/>")
+    ET.fromstring(main_part)
+
+
+def test_a_repeated_panel_is_drawn_once_for_each_replica():
+    text = page(DOCUMENTS["busysignal-service"], canned, WINDOW)
+
+    assert "<h3>Where time goes in replica-a</h3>" in text
+    assert "<h3>Where time goes in replica-b</h3>" in text
+
+
+def test_without_data_each_panel_says_what_it_would_in_grafana():
+    text = page(DOCUMENTS["busysignal-service"], nothing, WINDOW)
+
+    assert '<p class="empty">nothing fires</p>' in text
+    assert '<p class="empty">no open incident</p>' in text
+    assert '<p class="empty">no data</p>' in text
+
+
+def test_a_number_takes_the_colour_of_its_level():
+    calm = drawn("Duration P99", [Series("p99", {}, [(1060, 0.2)])])
+    slow = drawn("Duration P99", [Series("p99", {}, [(1060, 0.7)])])
+
+    assert calm == '<p class="stat" style="color:#56a64b">200 ms</p>'
+    assert slow == '<p class="stat" style="color:#e02f44">700 ms</p>'
+
+
+def test_a_silent_service_shows_no_traffic():
+    assert "no traffic" in drawn("5xx share", [Series("5xx", {}, [(1060, math.nan)])])
+
+
+def test_an_open_verdict_is_shown_by_its_name():
+    series = Series("slow_replica · replica/a", {}, [(1060, 1.0)])
+
+    assert "slow_replica · replica/a" in drawn("Open verdict", [series])
+
+
+def test_areas_stand_on_each_other():
+    flat = [(1000.0, 1.0), (1060.0, 1.0)]
+    text = drawn("Outcomes", [Series("ok", {}, flat), Series("error", {}, flat)])
+
+    assert text.count("<polygon") == 2
+    assert "2.1 req/s" in text  # 5 % above the stack's top
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.995, "percentunit", "99.5 %"),
+        (0.0123, "s", "12.3 ms"),
+        (12.0, "s", "12 s"),
+        (1234.0, "reqps", "1.23 kreq/s"),
+        (3.2e12, "flops", "3.2 TFLOP/s"),
+        (40.0, "suffix: tok/s", "40 tok/s"),
+        (7.0, "short", "7"),
+    ],
+)
+def test_numbers_are_short_and_carry_their_unit(value: float, unit: str, text: str):
+    assert show(value, unit) == text
+
+
+def test_no_prometheus_is_one_line_and_exit_code_3(tmp_path: Path, capsys):
+    dashboard = tmp_path / "board.json"
+    dashboard.write_text(json.dumps(DOCUMENTS["busysignal-gpu"]))
+
+    code = main([str(dashboard), "--url", "http://127.0.0.1:9", "--out", str(tmp_path / "x.html")])
+
+    assert code == 3
+    assert capsys.readouterr().err.startswith("no Prometheus at http://127.0.0.1:9 (")
+    assert not (tmp_path / "x.html").exists()
