@@ -25,9 +25,10 @@ IsBusy = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds the device took, and whether other work ran on it."""
+    """Seconds that passed, seconds of the device they cost, and whether other work ran on it."""
 
     seconds: float
+    busy_seconds: float
     contended: bool
 
 
@@ -59,7 +60,7 @@ class HostTimer:
         cpu, wall = time.thread_time(), time.perf_counter()
         work()
         wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
-        return Timing(wall, contended=wall > cpu * PREEMPTED_RATIO)
+        return Timing(wall, busy_seconds=cpu, contended=wall > cpu * PREEMPTED_RATIO)
 
 
 class CudaTimer:
@@ -81,7 +82,8 @@ class CudaTimer:
             work()
             self._ended.record(self._stream)
         self._ended.synchronize()
-        return Timing(self._began.elapsed_time(self._ended) / 1000, contended)
+        seconds = self._began.elapsed_time(self._ended) / 1000
+        return Timing(seconds, busy_seconds=seconds, contended=contended)
 
 
 class Bench:
@@ -92,9 +94,10 @@ class Bench:
         self._timer = timer
         self._turn = 0
         self._expected = [self._result_of(turn) for turn in range(kernel.inputs)]
-        warm = [timer.time(lambda: self._launch(1)).seconds for _ in range(WARM_UP_LAUNCHES)]
-        self.warm_up_seconds = sum(warm)
-        self.batch = _batch_size(min(warm), timer.min_batch_seconds)
+        warm = [timer.time(lambda: self._launch(1)) for _ in range(WARM_UP_LAUNCHES)]
+        self.warm_up_seconds = sum(timing.busy_seconds for timing in warm)
+        fastest = min(timing.seconds for timing in warm)
+        self.batch = _batch_size(fastest, timer.min_batch_seconds)
 
     def sample(self) -> Sample:
         """Time one batch, after one launch that brings clocks and code back."""
@@ -102,7 +105,7 @@ class Bench:
         timing = self._timer.time(lambda: self._launch(self.batch))
         return Sample(
             seconds=timing.seconds / self.batch,
-            busy_seconds=first.seconds + timing.seconds,
+            busy_seconds=first.busy_seconds + timing.busy_seconds,
             contended=timing.contended,
             correct=self._is_correct(),
         )

@@ -1,0 +1,158 @@
+"""The probe's loop and its verdict on each kernel, in simulated time."""
+
+from __future__ import annotations
+
+import random
+import threading
+from pathlib import Path
+
+import pytest
+
+from inference_probe.baseline import Baseline
+from inference_probe.probe import Probe, run
+from inference_probe.timing import Bench
+from tests.inference_probe.fakes import FakeDevice
+
+
+def probe_on(device: FakeDevice, path: Path, *, window: int = 100) -> Probe:
+    baseline = Baseline(path / "baseline.json", "fake", samples=20)
+    return Probe([Bench(device.kernel(), device)], baseline, window=window)
+
+
+def rounds(probe: Probe, count: int) -> None:
+    for _ in range(count):
+        probe.round()
+
+
+def test_a_planted_slowdown_is_found(tmp_path: Path) -> None:
+    device = FakeDevice()
+    probe = probe_on(device, tmp_path)
+    rounds(probe, 30)
+    before = probe.report()[0].slowdown
+
+    device.launch_seconds *= 1.5
+    rounds(probe, 9)
+
+    assert before == pytest.approx(1.0)
+    assert probe.report()[0].slowdown == pytest.approx(1.5)
+
+
+def test_a_slowdown_shows_within_five_rounds(tmp_path: Path) -> None:
+    device = FakeDevice()
+    probe = probe_on(device, tmp_path)
+    rounds(probe, 30)
+
+    device.launch_seconds *= 2
+    rounds(probe, 5)
+
+    assert probe.report()[0].slowdown == pytest.approx(2.0)
+
+
+def test_noise_of_a_tenth_stays_within_a_tenth(tmp_path: Path) -> None:
+    device, draw = FakeDevice(), random.Random(3)
+    probe = probe_on(device, tmp_path)
+    seen = []
+    for _ in range(500):
+        device.launch_seconds = 1e-4 * draw.uniform(0.9, 1.1)
+        probe.round()
+        seen.append(probe.report()[0].slowdown)
+
+    known = [slowdown for slowdown in seen if slowdown is not None]
+    assert 0.9 < min(known) < max(known) < 1.1
+
+
+def test_contention_is_counted_and_is_no_slowness(tmp_path: Path) -> None:
+    device = FakeDevice()
+    probe = probe_on(device, tmp_path)
+    rounds(probe, 30)
+
+    device.contended, device.launch_seconds = True, 1e-3
+    rounds(probe, 40)
+
+    report = probe.report()[0]
+    assert (report.idle, report.contended) == (30, 40)
+    assert report.slowdown == pytest.approx(1.0)
+    assert report.p50 == pytest.approx(1e-3)
+
+
+def test_a_device_that_is_never_idle_has_no_slowdown(tmp_path: Path) -> None:
+    device = FakeDevice(contended=True)
+    probe = probe_on(device, tmp_path)
+
+    rounds(probe, 50)
+
+    assert probe.report()[0].slowdown is None
+
+
+def test_wrong_results_are_counted_and_teach_nothing(tmp_path: Path) -> None:
+    device = FakeDevice()
+    probe = probe_on(device, tmp_path)
+    device.corrupt = True
+
+    rounds(probe, 50)
+
+    assert probe.report()[0].wrong == 50
+    assert probe.report()[0].slowdown is None
+
+
+def test_quantiles_look_back_over_the_window_alone(tmp_path: Path) -> None:
+    device = FakeDevice(launch_seconds=1.0)
+    probe = probe_on(device, tmp_path, window=100)
+    rounds(probe, 10)
+    device.launch_seconds = 1e-4
+    rounds(probe, 98)
+    device.launch_seconds = 2e-4
+    rounds(probe, 2)
+
+    report = probe.report()[0]
+
+    assert (report.p50, report.p99) == (pytest.approx(1e-4), pytest.approx(2e-4))
+
+
+def test_rates_are_cost_over_the_median(tmp_path: Path) -> None:
+    device = FakeDevice(launch_seconds=1e-4)
+    probe = probe_on(device, tmp_path)
+    rounds(probe, 3)
+
+    report = probe.report()[0]
+
+    assert report.flops_per_second == pytest.approx(2e13)
+    assert report.bytes_per_second == pytest.approx(1e10)
+
+
+def test_a_kernel_without_arithmetic_has_no_flops(tmp_path: Path) -> None:
+    device = FakeDevice()
+    baseline = Baseline(tmp_path / "baseline.json", "fake", samples=20)
+    probe = Probe([Bench(device.kernel("device_copy", flops=0.0), device)], baseline)
+    rounds(probe, 1)
+
+    assert probe.report()[0].flops_per_second is None
+
+
+@pytest.mark.parametrize("launch_seconds", [1e-5, 1e-3, 0.5])
+def test_the_duty_is_kept_whatever_a_kernel_takes(tmp_path: Path, launch_seconds: float) -> None:
+    device = FakeDevice(launch_seconds=launch_seconds)
+    probe = probe_on(device, tmp_path)
+    began, warm = device.now, probe.busy_seconds
+    stop, left = threading.Event(), iter(range(20))
+
+    def wait(seconds: float) -> None:
+        device.now += seconds
+
+    def after_round() -> None:
+        if next(left) == 19:
+            stop.set()
+
+    run(
+        probe,
+        interval_seconds=1.0,
+        duty_ratio=0.01,
+        after_round=after_round,
+        stop=stop,
+        clock=lambda: device.now,
+        wait=wait,
+    )
+
+    elapsed = device.now - began
+    assert (probe.busy_seconds - warm) / elapsed <= 0.01 + 1e-9
+    assert elapsed > 19.9

@@ -1,0 +1,156 @@
+"""The probe on this machine's CPU: real kernels, really timed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+import torch
+
+from exporters.errors import UsageError
+from exporters.settings import load
+from inference_probe import ProbeSection
+from inference_probe.device import open_device
+from inference_probe.exporter import ProbeExporter
+from inference_probe.probe import KernelReport, Probe
+from inference_probe.server import measure_once, prepare
+from tests.golden import Golden
+
+SERVE = (
+    "import sys; from pathlib import Path; from inference_probe import ProbeSection\n"
+    "from inference_probe.server import serve\n"
+    "section = ProbeSection(port=0, interval_seconds=0.2, duty_ratio=0.1, baseline_samples=5,"
+    " baseline_file=Path(sys.argv[1]))\n"
+    "serve(section, announce=lambda url: print(url, flush=True))"
+)
+
+
+def section(tmp_path: Path) -> ProbeSection:
+    return ProbeSection(device="cpu", baseline_file=tmp_path / "b.json", baseline_samples=10)
+
+
+def test_real_kernels_give_the_right_results_at_believable_rates(tmp_path: Path) -> None:
+    report = measure_once(section(tmp_path), rounds=30)
+
+    assert [kernel.wrong for kernel in report.kernels] == [0, 0, 0, 0]
+    for kernel in report.kernels:
+        assert 1e8 < kernel.bytes_per_second < 1e12
+        assert kernel.p50 <= kernel.p99
+        assert kernel.idle + kernel.contended == 30
+    assert json.loads(json.dumps(report.as_dict()))["device"] == "cpu"
+
+
+def test_a_kernel_made_slower_on_the_real_cpu_is_found(tmp_path: Path) -> None:
+    _, probe = prepare(section(tmp_path))
+    deadline = time.monotonic() + 60
+    while any(kernel.slowdown is None for kernel in reports_after_round(probe)):
+        assert time.monotonic() < deadline, "this machine is never idle"
+    history = probe._histories[0]
+    kernel = history.bench.kernel
+
+    def twice(turn: int) -> None:
+        kernel.launch(turn)
+        kernel.launch(turn)
+
+    history.bench.kernel = replace(kernel, launch=twice)
+    before = history.counts["idle"]
+    while history.counts["idle"] < before + 9:
+        probe.round()
+        assert time.monotonic() < deadline, "this machine is never idle"
+
+    slowdown = probe.report()[0].slowdown
+    assert slowdown is not None
+    assert slowdown > 1.6
+
+
+def reports_after_round(probe: Probe) -> list[KernelReport]:
+    probe.round()
+    return probe.report()
+
+
+def test_the_process_serves_metrics_and_ends_on_sigterm(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SERVE, str(tmp_path / "baseline.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        url = process.stdout.readline().strip()
+        deadline = time.monotonic() + 60
+        while "kernel_probe_p50_seconds" not in (page := httpx.get(f"{url}/metrics").text):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(20) == 0
+    assert re.search(r'kernel_probe_info\{device="cpu",name=".+",torch="2\..+"\} 1\.0', page)
+    assert 'kernel_probe_busy_seconds_total{device="cpu"}' in page
+
+
+def test_the_page_is_exactly_this(golden: Golden, promtool: Path) -> None:
+    exporter = ProbeExporter("cuda:0", "NVIDIA H100 80GB HBM3", "2.10.0")
+    common = {"idle": 40, "contended": 2, "wrong": 0}
+    exporter.publish(
+        [
+            KernelReport("gemm_prefill", 3.1e-4, 3.4e-4, 7.75e14, 8.2e11, 1.02, **common),
+            KernelReport("device_copy", 2.4e-5, 2.5e-5, None, 2.79e12, None, **common),
+        ],
+        busy_seconds=0.5,
+    )
+    page = exporter.collect_text()
+
+    golden.check("metrics.txt", page)
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False
+    )
+    assert (checked.stderr, checked.returncode) == ("", 0)
+
+
+def test_a_device_that_failed_keeps_its_counts_and_ends_its_measurements() -> None:
+    exporter = ProbeExporter("cuda:0", "NVIDIA H100 80GB HBM3", "2.10.0")
+    report = KernelReport("gemm_prefill", 3e-4, 3e-4, 7e14, 8e11, 1.0, 40, 2, 0)
+    exporter.publish([report], busy_seconds=0.5)
+
+    exporter.withdraw()
+
+    page = exporter.collect_text()
+    assert "kernel_probe_p50_seconds" not in page
+    assert "kernel_probe_slowdown_ratio" not in page
+    assert "kernel_probe_samples_total" in page
+
+
+def test_a_gpu_asked_for_where_there_is_none_is_told_in_one_line() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+
+    with pytest.raises(UsageError) as told:
+        open_device("cuda:0")
+
+    assert str(told.value) == (
+        "[probe] device = 'cuda:0', but torch sees no GPU here; "
+        "install torch with CUDA and a driver, or set device to auto or cpu"
+    )
+
+
+def test_the_config_alone_imports_no_torch() -> None:
+    code = "import inference_probe, sys; print('torch' in sys.modules)"
+
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
+
+
+@pytest.mark.parametrize(("key", "value"), [("duty_ratio", "0.5"), ("device", "tpu")])
+def test_values_out_of_range_are_refused(key: str, value: str) -> None:
+    with pytest.raises(UsageError, match=f"{key} = '{value}' is not valid"):
+        load(ProbeSection, None, {f"BUSYSIGNAL__{key.upper()}": value})
+
+
+def test_the_baseline_lies_where_state_belongs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", f"{os.sep}state")
+
+    assert ProbeSection().baseline_file == Path("/state/busysignal/kernel-baseline.json")
