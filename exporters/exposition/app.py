@@ -45,27 +45,33 @@ class Exposition:
         return page.encode("utf-8", "replace")
 
 
-def metrics_app(*sources: Source) -> App:
-    """Serve the sources at whatever path this app is mounted; the event loop never waits for it."""
-    exposition = Exposition(*sources)
-    # A thread of its own: the default pool may be full of the service's blocking work.
-    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="metrics")
+class MetricsApp:
+    """Answers GET with the page; an object, so that Starlette's Route takes it for an app."""
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, exposition: Exposition) -> None:
+        self._exposition = exposition
+        # A thread of its own: the default pool may be full of the service's blocking work.
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="metrics")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the metrics app answers HTTP, not {scope['type']}")
         if scope["method"] not in {"GET", "HEAD"}:
             await respond(send, 405, b"metrics are read with GET\n")
             return
+        loop = asyncio.get_running_loop()
         try:
-            page = await asyncio.get_running_loop().run_in_executor(pool, exposition.render)
+            page = await loop.run_in_executor(self._pool, self._exposition.render)
         except Exception:  # whatever a source raises, Prometheus must see a failed scrape
             log.exception("metrics could not be rendered")
             await respond(send, 500, b"metrics could not be rendered; see the log\n")
             return
         await respond(send, 200, page, CONTENT_TYPE, empty=scope["method"] == "HEAD")
 
-    return app
+
+def metrics_app(*sources: Source) -> MetricsApp:
+    """Serve the sources at whatever path this is routed to; the event loop never waits for it."""
+    return MetricsApp(Exposition(*sources))
 
 
 async def respond(

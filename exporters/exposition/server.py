@@ -31,10 +31,11 @@ def serve(
     config = uvicorn.Config(
         exporter_app(sources, ready), lifespan="off", log_level="warning", access_log=False
     )
-    with listener, _quiet_stop():
+    server = uvicorn.Server(config)
+    with listener, _stopping_quietly(server):
         if announce is not None:
             announce(f"http://{host}:{listener.getsockname()[1]}")
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -75,15 +76,18 @@ def exporter_app(sources: Sequence[Source], ready: Callable[[], bool]) -> App:
 
 
 @contextmanager
-def _quiet_stop() -> Iterator[None]:
-    # uvicorn raises the signal that stopped it again: caught here, so that the caller can clean up.
+def _stopping_quietly(server: uvicorn.Server) -> Iterator[None]:
+    # uvicorn raises the signal that stopped it once more; here it ends up as a plain return, so
+    # that the caller can clean up, and one that comes before uvicorn listens is not lost either.
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: None) for number in signals]
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in zip(signals, before, strict=True):
+        for number, handler in before.items():
             signal.signal(number, handler)

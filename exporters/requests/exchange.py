@@ -63,6 +63,8 @@ class Exchange(TrackedRequest):
                     return self._send_last(message)
             elif message["type"] == "http.response.start":
                 self._status = message["status"]
+            elif message["type"] == "http.response.pathsend":
+                return self._send_last(message)
         except Exception:  # noqa: BLE001 - measuring never breaks serving
             self.metrics.failed()
         return self._send(message)
