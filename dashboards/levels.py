@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from alerts import slo
 from alerts.config import RulesSection
 from dashboards.panels import Step, rising
 
-BURN_WINDOWS = ("5m", "1h", "6h")
+BURN_WINDOWS = (slo.PAGE[0].short, slo.PAGE[0].long, slo.PAGE[1].long)
 """The windows whose burn rates the paging alerts compare."""
-
-LASTING, PAGING = 1, 14.4
-"""Burn rates: the budget just lasts; 2 % of thirty days' budget goes in an hour."""
 
 
 def budgets(rules: RulesSection) -> dict[str, Decimal]:
     """Share of requests each objective may miss, by the `slo` label of its recorded series."""
     objectives = rules.objectives
-    targets = {
-        "availability": objectives.availability.target,
-        "latency": objectives.latency.target,
+    return {
+        "availability": slo.budget(objectives.availability.target),
+        "latency": slo.budget(objectives.latency.target),
     }
-    return {slo: 1 - target for slo, target in targets.items()}
 
 
 def burning() -> tuple[Step, ...]:
-    """Orange once the budget will not last, red where someone is woken."""
-    return rising(LASTING, PAGING)
+    """Orange where a ticket is written, red where someone is woken."""
+    return rising(float(slo.TICKET[-1].factor), float(slo.PAGE[0].factor))

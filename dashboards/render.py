@@ -13,7 +13,8 @@ from dashboards.config import DashboardsSection
 from dashboards.panels import Dashboard
 
 BUILDERS = (service.board, gpu.board)
-MADE_BY = "# Made by `busysignal dashboards`; change the code, not this file.\n"
+COMMAND = "busysignal dashboards"
+MADE_BY = f"# Made by `{COMMAND}`; change the code, not this file.\n"
 
 
 def boards(rules: RulesSection) -> tuple[Dashboard, ...]:
@@ -54,15 +55,19 @@ def render(section: DashboardsSection, rules: RulesSection, out: Path) -> list[P
 
 
 def stale(section: DashboardsSection, rules: RulesSection, out: Path) -> list[str]:
-    """Names of files below `out` that are missing, differ from the code, or are nobody's."""
+    """One line for every file in `out` that is missing, left over, or not what `render` writes."""
     wanted = files(section, rules)
-    present = {
-        path.relative_to(out).as_posix(): path.read_text(encoding="utf-8")
-        for path in out.rglob("*")
-        if path.is_file()
-    }
-    names = sorted(wanted.keys() | present.keys())
-    return [name for name in names if wanted.get(name) != present.get(name)]
+    there = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if path.is_file()}
+    found = [
+        f"{there[name]} belongs to nothing any more; delete it"
+        for name in sorted(there.keys() - wanted.keys())
+    ]
+    for name, text in wanted.items():
+        if name not in there:
+            found.append(f"{out / name} is missing; make it with `{COMMAND}`")
+        elif there[name].read_text(encoding="utf-8") != text:
+            found.append(f"{there[name]} is stale; renew it with `{COMMAND}`")
+    return found
 
 
 def _yaml(document: dict[str, Any]) -> str:

@@ -52,13 +52,14 @@ def test_rendering_writes_dashboards_and_provisioning(tmp_path: Path):
 def test_a_changed_a_missing_and_a_foreign_file_are_stale(tmp_path: Path):
     render(SECTION, RULES, tmp_path)
     (tmp_path / "busysignal-gpu.json").write_text("{}")
-    (tmp_path / "provisioning/dashboards.yaml").unlink()
+    provider = tmp_path / "provisioning/dashboards.yaml"
+    provider.unlink()
     (tmp_path / "old.json").write_text("{}")
 
     assert stale(SECTION, RULES, tmp_path) == [
-        "busysignal-gpu.json",
-        "old.json",
-        "provisioning/dashboards.yaml",
+        f"{tmp_path}/old.json belongs to nothing any more; delete it",
+        f"{tmp_path}/busysignal-gpu.json is stale; renew it with `busysignal dashboards`",
+        f"{tmp_path}/provisioning/dashboards.yaml is missing; make it with `busysignal dashboards`",
     ]
 
 

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import httpx
+import pytest
+
+from alerts.config import RulesSection
+from alerts.prometheus_config import Target
+from alerts.prometheus_config import render as render_prometheus
+from alerts.render import render as render_rules
+from dashboards.config import DashboardsSection
+from dashboards.queries import RIGHTLY_EMPTY, PanelQuery, other_queries, panel_queries, substitute
+from dashboards.render import documents
+from demo.servers import Prometheus
+from exporters.catalog import engine, foreign, gpu, probe, requests
+from exporters.catalog.gpu import THROTTLE_REASONS
+from exporters.exposition import Registry
+from tests.servers import StartPrometheus
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
+
+RULES = RulesSection(time_scale=60, scrape_interval_seconds=1)
+DOCUMENTS = documents(DashboardsSection(), RULES)
+WARM_UP_SECONDS = 14
+
+
+def gateway(registry: Registry, chance: random.Random) -> None:
+    registry.counter(requests.REQUESTS_STARTED).inc(5, "m")
+    registry.counter(requests.REQUESTS).inc(5, "m", "ok", "200")
+    registry.counter(requests.REQUESTS_RESENT).inc(0, "m")
+    registry.counter(requests.FALLBACKS).inc(0, "m")
+    registry.gauge(requests.QUEUE_DEPTH).set(1, "m", "normal")
+    registry.gauge(foreign.PROCESS_START).set(1.7e9)
+    for _ in range(5):
+        took = chance.uniform(0.05, 0.3)
+        registry.histogram(requests.REQUEST_DURATION).observe(took, "m", "normal")
+        registry.histogram(requests.TIME_TO_FIRST_TOKEN).observe(took / 3, "m", "normal")
+        registry.histogram(requests.QUEUE_WAIT).observe(took / 9, "m", "normal")
+        registry.histogram(requests.INTER_TOKEN_LATENCY).observe(took / 20, "m")
+        registry.histogram(requests.PROMPT_LENGTH).observe(chance.choice((100, 3000)), "m")
+        registry.histogram(requests.UPSTREAM_DURATION).observe(0.02, "features", "ok")
+    for replica in ("a", "b"):
+        registry.counter(requests.ATTEMPTS).inc(2, replica, "ok")
+        registry.histogram(requests.ATTEMPT_DURATION).observe(0.1, replica)
+
+
+def replica(registry: Registry, chance: random.Random) -> None:
+    registry.gauge(requests.QUEUE_DEPTH).set(chance.randint(0, 3), "m", "normal")
+    registry.histogram(requests.QUEUE_WAIT).observe(0.01, "m", "normal")
+    registry.counter(requests.PROMPT_TOKENS).inc(900, "m")
+    registry.counter(requests.GENERATED_TOKENS).inc(80, "m")
+    registry.gauge(engine.RUNNING).set(2, "m")
+    registry.gauge(engine.KV_CACHE_USAGE).set(chance.uniform(0.2, 0.4), "m")
+    registry.counter(engine.PREEMPTIONS).inc(0, "m")
+    for phase, seconds in (("queue", 0.01), ("prefill", 0.03), ("decode", 0.09)):
+        registry.histogram(engine.PHASE_DURATION).observe(seconds, "m", phase)
+        registry.histogram(engine.STEP_DURATION).observe(seconds / 10, "m", phase)
+
+
+def device(registry: Registry, chance: random.Random) -> None:
+    registry.gauge(gpu.GPU_UP).set(1, "0")
+    registry.gauge(gpu.GPU_UTILIZATION).set(chance.uniform(0.5, 0.7), "0")
+    registry.gauge(gpu.GPU_MEMORY_USED).set(6e9, "0")
+    registry.gauge(gpu.GPU_MEMORY_TOTAL).set(8e9, "0")
+    registry.gauge(gpu.GPU_POWER).set(chance.uniform(200, 250), "0")
+    registry.gauge(gpu.GPU_POWER_LIMIT).set(300, "0")
+    registry.counter(gpu.GPU_ENERGY).inc(220, "0")
+    registry.gauge(gpu.GPU_TEMPERATURE).set(61, "0")
+    registry.gauge(gpu.GPU_CLOCK).set(1.4e9, "0", "sm")
+    registry.gauge(gpu.GPU_CLOCK_MAX).set(1.98e9, "0", "sm")
+    for reason in THROTTLE_REASONS:
+        registry.gauge(gpu.GPU_THROTTLE_ACTIVE).set(0, "0", reason)
+
+
+def kernels(registry: Registry, chance: random.Random) -> None:
+    for kernel in probe.KERNELS:
+        registry.gauge(probe.PROBE_P50).set(0.001, "cpu", kernel)
+        registry.gauge(probe.PROBE_P99).set(0.0012, "cpu", kernel)
+        registry.gauge(probe.PROBE_FLOPS).set(1e11, "cpu", kernel)
+        registry.gauge(probe.PROBE_BYTES).set(1e10, "cpu", kernel)
+        registry.gauge(probe.PROBE_SLOWDOWN).set(chance.uniform(0.98, 1.02), "cpu", kernel)
+
+
+@contextmanager
+def exporter(fill: Callable[[Registry, random.Random], None]) -> Iterator[str]:
+    """Serve a registry that is filled a little further at each scrape; yield its address."""
+    registry, chance = Registry(), random.Random(1)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            fill(registry, chance)
+            body = registry.collect_text().encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its parent's name
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def healthy(start_prometheus: StartPrometheus, tmp_path: Path) -> Iterator[Prometheus]:
+    """A Prometheus with our rules that has watched a healthy service for a while."""
+    render_rules(RULES, tmp_path)
+    chat = {"service": "chat"}
+    parts = (
+        ("gateway", gateway, chat),
+        ("replica", replica, {**chat, "replica": "a"}),
+        ("replica", replica, {**chat, "replica": "b"}),
+        ("gpu", device, chat),
+        ("probe", kernels, chat),
+    )
+    with ExitStack() as stack:
+        targets = [
+            Target(job, stack.enter_context(exporter(fill)), labels) for job, fill, labels in parts
+        ]
+        config = tmp_path / "prometheus.yml"
+        config.write_text(render_prometheus(RULES, targets=targets))
+        server = start_prometheus(config)
+        time.sleep(WARM_UP_SECONDS)
+        yield server
+
+
+def answer(server: Prometheus, expr: str) -> list:
+    now = time.time()
+    reply = httpx.get(
+        f"{server.url}/api/v1/query_range",
+        params={"query": expr, "start": now - 5, "end": now, "step": 1},
+    )
+    assert reply.status_code == 200, reply.text
+    return [
+        one
+        for one in reply.json()["data"]["result"]
+        if any(not math.isnan(float(value)) for _, value in one["values"])
+    ]
+
+
+def test_each_panel_has_data_on_a_healthy_service_or_is_rightly_empty(healthy: Prometheus):
+    filled: dict[tuple[str, str], bool] = {}
+    for query in every_query():
+        series = answer(healthy, query.promql({"service": "chat"}, rate_interval="4s", span="10s"))
+        key = (query.board, query.panel)
+        filled[key] = filled.get(key, False) or bool(series)
+
+    empty = {key for key, has_data in filled.items() if not has_data}
+    assert empty <= {(panel.board, panel.panel) for panel in RIGHTLY_EMPTY}
+
+    for document in DOCUMENTS.values():
+        for _, expr in other_queries(document):
+            answer(healthy, substitute(expr, {}, rate_interval="4s", span="10s"))
+
+
+def every_query() -> list[PanelQuery]:
+    return [query for document in DOCUMENTS.values() for query in panel_queries(document)]
