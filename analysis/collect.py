@@ -1,0 +1,235 @@
+"""Read a verdict's evidence from its sources, all at once and within a budget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+from analysis.budget import Outcome, within
+from analysis.config import AnalysisSection
+from analysis.evidence import SECOND, SERIES_SCHEMA, Alert, Evidence, Window
+from analysis.health import process_starts, silent_targets, versions
+from analysis.quantities import BY_KEY, QUANTITIES, Quantity
+from analysis.sources.gap import Gap
+from analysis.sources.source import Source
+from exporters.catalog import engine, foreign, gpu
+
+NO_FRAME = pl.DataFrame()
+Task = Callable[[], pl.DataFrame]
+
+
+class MetricSource(Protocol):
+    """Answers PromQL over a range: columns ts_ns, value and one per label."""
+
+    gaps: list[Gap]
+
+    def range(self, query: str, start_ns: int, end_ns: int, step_ns: int) -> pl.DataFrame: ...
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where evidence comes from; None where there is no such source."""
+
+    metrics: MetricSource | None = None
+    documents: Source | None = None
+
+
+def window_of(alert: Alert, section: AnalysisSection, now_ns: int) -> Window:
+    """The incident reaches back before the alert, since an alert is always late."""
+    step = int(section.step * SECOND)
+    end = max(now_ns, alert.starts_ns) // step * step
+    end = min(end, (alert.starts_ns + int(2 * section.incident * SECOND)) // step * step)
+    start = (alert.starts_ns - int(section.incident * SECOND)) // step * step
+    baseline = start - int(section.baseline * SECOND) // step * step
+    return Window(baseline, start, max(end, start + step), step)
+
+
+def collect(
+    sources: Sources,
+    section: AnalysisSection,
+    alert: Alert,
+    *,
+    now_ns: int | None = None,
+    window: Window | None = None,
+) -> Evidence:
+    """Read everything `diagnose` needs; what does not answer in time becomes a gap."""
+    window = window or window_of(alert, section, now_ns or time.time_ns())
+    service = alert.service or section.service
+    tasks = {
+        **_document_tasks(sources, window, section.span_limit),
+        **_metric_tasks(sources, window, service),
+    }
+    told = _told(sources)
+    outcome = within(section.budget_seconds, tasks, threads=section.concurrency)
+    answers = outcome.values
+    targets = _belonging(answers.get("up", NO_FRAME), service)
+    return Evidence(
+        alert=alert,
+        window=window,
+        service=service or _only_service(answers),
+        series=_series(answers),
+        spans_before=answers.get("spans_before", NO_FRAME),
+        spans=answers.get("spans", NO_FRAME),
+        logs=answers.get("logs", NO_FRAME),
+        changes=(
+            *process_starts(answers.get("process_start", NO_FRAME), window),
+            *versions(answers.get("replica_info", NO_FRAME), window),
+        ),
+        gaps=tuple(sorted({*_gaps(sources, outcome), *_told(sources)[len(told) :]})),
+        silent=silent_targets(targets, window),
+        placement=_placement(answers),
+        firing=_firing(answers.get("alerts", NO_FRAME)),
+    )
+
+
+def _metric_tasks(sources: Sources, window: Window, service: str | None) -> dict[str, Task]:
+    metrics = sources.metrics
+    if metrics is None:
+        return {}
+    queries = {quantity.key: quantity.query(service) for quantity in QUANTITIES}
+    queries["up"] = str(foreign.UP.value)
+    queries["alerts"] = str(foreign.ALERTS.value.where(alertstate="firing"))
+    queries["process_start"] = str(foreign.PROCESS_START.value)
+    queries["replica_info"] = str(engine.REPLICA_INFO.value)
+    queries["gpu_info"] = str(gpu.GPU_INFO.value)
+
+    def task(query: str) -> Task:
+        return lambda: metrics.range(query, window.baseline_ns, window.end_ns, window.step_ns)
+
+    return {key: task(query) for key, query in queries.items()}
+
+
+def _document_tasks(sources: Sources, window: Window, limit: int) -> dict[str, Task]:
+    documents = sources.documents
+    if documents is None:
+        return {}
+    length = window.end_ns - window.start_ns
+    matched = max(window.baseline_ns, window.start_ns - length)
+    return {
+        "spans": lambda: documents.spans(window.start_ns, window.end_ns, limit),
+        "spans_before": lambda: documents.spans(matched, window.start_ns, limit),
+        "logs": lambda: documents.logs(window.start_ns, window.end_ns, limit),
+    }
+
+
+def _series(answers: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    frames = [
+        tidy(quantity, answers[quantity.key])
+        for quantity in QUANTITIES
+        if quantity.key in answers and answers[quantity.key].height
+    ]
+    if not frames:
+        return pl.DataFrame(schema=SERIES_SCHEMA)
+    return pl.concat(frames).sort("entity", "quantity", "part", "ts_ns")
+
+
+def tidy(quantity: Quantity, answer: pl.DataFrame) -> pl.DataFrame:
+    """Turn labels into entity and part; the larger value stands where two series share both."""
+    part = _label(answer, quantity.part) if quantity.part else pl.lit("")
+    return (
+        answer.select(
+            _entity(quantity, answer).alias("entity"),
+            pl.lit(quantity.key).alias("quantity"),
+            part.alias("part"),
+            pl.col("ts_ns").cast(pl.Int64),
+            pl.col("value").cast(pl.Float64),
+        )
+        .filter(pl.col("value").is_finite())
+        .group_by("entity", "quantity", "part", "ts_ns")
+        .agg(pl.col("value").max())
+        .select(list(SERIES_SCHEMA))
+    )
+
+
+def _label(answer: pl.DataFrame, name: str) -> pl.Expr:
+    if name not in answer.columns:
+        return pl.lit("")
+    return pl.col(name).cast(pl.String).fill_null("")
+
+
+def _entity(quantity: Quantity, answer: pl.DataFrame) -> pl.Expr:
+    service = pl.concat_str(pl.lit("service/"), _label(answer, "service"))
+    own = service if quantity.owner == "service" else pl.lit(quantity.owner)
+    device = _label(answer, "device").str.extract(r"(\d+)$", 1)
+    named = [
+        pl.when(_label(answer, label) != "").then(
+            pl.concat_str(pl.lit(f"{label}/"), _label(answer, label))
+        )
+        for label in ("gpu", "upstream", "replica")
+    ]
+    probed = pl.when(device.is_not_null()).then(pl.concat_str(pl.lit("gpu/"), device))
+    return pl.coalesce(probed, *named, own)
+
+
+def _belonging(targets: pl.DataFrame, service: str | None) -> pl.DataFrame:
+    if service is None or "service" not in targets.columns:
+        return targets
+    mine = pl.col("service").is_null() | pl.col("service").is_in(["", service])
+    return targets.filter(mine)
+
+
+def _only_service(answers: Mapping[str, pl.DataFrame]) -> str:
+    names = {
+        name
+        for frame in answers.values()
+        if "service" in frame.columns
+        for name in frame["service"].drop_nulls().cast(pl.String).to_list()
+    }
+    return min(names - {""}, default="")
+
+
+def _firing(alerts: pl.DataFrame) -> tuple[str, ...]:
+    if "alertname" not in alerts.columns:
+        return ()
+    return tuple(sorted(set(alerts["alertname"].drop_nulls().to_list())))
+
+
+def _placement(answers: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+    """Which replica runs on which GPU, joined over the device's uuid."""
+    replicas = answers.get("replica_info", NO_FRAME)
+    devices = answers.get("gpu_info", NO_FRAME)
+    if not {"replica", "gpu_uuid"} <= set(replicas.columns):
+        return {}
+    if not {"gpu", "uuid"} <= set(devices.columns):
+        return {}
+    index = dict(devices.sort("ts_ns").select("uuid", "gpu").iter_rows())
+    rows = replicas.sort("ts_ns").select("replica", "gpu_uuid").unique(maintain_order=True)
+    return {
+        f"replica/{name}": f"gpu/{index[uuid]}" for name, uuid in rows.iter_rows() if uuid in index
+    }
+
+
+def _told(sources: Sources) -> list[Gap]:
+    """What the sources said of themselves so far; they only ever add to it."""
+    metrics = list(sources.metrics.gaps) if sources.metrics else []
+    documents = list(sources.documents.gaps) if sources.documents else []
+    return [*metrics, *documents]
+
+
+def _gaps(sources: Sources, outcome: Outcome[str, pl.DataFrame]) -> list[Gap]:
+    gaps = []
+    if sources.metrics is None:
+        gaps.append(Gap("prometheus", "not configured: no metrics were read"))
+    if sources.documents is None:
+        gaps.append(Gap("elasticsearch", "not configured: no spans and logs were read"))
+    documents = {"spans", "spans_before", "logs"}
+    for source, mine in (("prometheus", False), ("elasticsearch", True)):
+        late = [key for key in outcome.late if (key in documents) == mine]
+        failed = {key: why for key, why in outcome.errors.items() if (key in documents) == mine}
+        if late:
+            gaps.append(Gap(source, f"{len(late)} of the queries did not answer in time"))
+        if failed:
+            first = failed[min(failed)]
+            gaps.append(Gap(source, f"{len(failed)} of the queries failed: {first}"))
+    unseen = [
+        key
+        for key, quantity in BY_KEY.items()
+        if key in outcome.values and not quantity.event and not outcome.values[key].height
+    ]
+    if unseen:
+        gaps.append(Gap("prometheus", f"no series of {', '.join(sorted(unseen))}"))
+    return gaps

@@ -1,0 +1,53 @@
+"""The config sections of the analysis and of `busysignal watch`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from exporters.settings import Section
+
+
+class AnalysisSection(Section):
+    """What a verdict looks at, in seconds of real time; `time_scale` divides every length."""
+
+    time_scale: float = Field(default=1.0, ge=1.0, le=600.0)
+    service: str | None = None
+    baseline_seconds: float = Field(default=1320.0, ge=60.0, le=86_400.0)
+    incident_seconds: float = Field(default=900.0, ge=60.0, le=86_400.0)
+    step_seconds: float = Field(default=15.0, ge=1.0, le=3600.0)
+    budget_seconds: float = Field(default=5.0, gt=0.0, le=600.0)
+    concurrency: int = Field(default=6, ge=1, le=64)
+    span_limit: int = Field(default=200_000, ge=100)
+    confidence_bar: float = Field(default=0.6, gt=0.0, lt=1.0)
+
+    @property
+    def step(self) -> float:
+        """Seconds between samples, never below one."""
+        return max(1.0, self.step_seconds / self.time_scale)
+
+    @property
+    def baseline(self) -> float:
+        """Seconds of health to compare with, never below ten samples."""
+        return max(10.0 * self.step, self.baseline_seconds / self.time_scale)
+
+    @property
+    def incident(self) -> float:
+        """Seconds before the alert in which the cause must have begun."""
+        return max(5.0 * self.step, self.incident_seconds / self.time_scale)
+
+
+class WatchSection(Section):
+    """Where `busysignal watch` listens, what it keeps, and whom it tells."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9450, ge=0, le=65_535)
+    database: Path = Path("busysignal-watch.sqlite")
+    verdicts: Path = Path("verdicts")
+    pager_url: str | None = None
+    grafana_url: str | None = None
+    bearer_token_file: Path | None = None
+    deadline_seconds: float = Field(default=15.0, gt=0.0, le=600.0)
+    backlog_limit: int = Field(default=1000, ge=1)
+    body_limit_bytes: int = Field(default=4_000_000, ge=1000)

@@ -1,0 +1,150 @@
+"""Detectors behind the scikit-learn API: did a signal leave the level it had before?"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+Floats = NDArray[np.float64]
+
+MAD_TO_SIGMA = 1.4826
+IQR_TO_SIGMA = 0.7413
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How one series moved: levels before and after, in robust sigmas, and when it began.
+
+    `last` is the level over the final third, so that a blip can be told from what lasts.
+    `onset` is the row of the incident at which the series left its level, or None.
+    """
+
+    before: float
+    after: float
+    last: float
+    sigmas: float
+    onset: int | None
+
+    @property
+    def ratio(self) -> float:
+        """After over before; infinite when something came out of nothing."""
+        return _ratio(self.after, self.before)
+
+    @property
+    def last_ratio(self) -> float:
+        """The final level over before."""
+        return _ratio(self.last, self.before)
+
+
+def _ratio(after: float, before: float) -> float:
+    if before == 0.0:
+        return 1.0 if after == 0.0 else float("inf")
+    return after / before
+
+
+class LevelShift(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """Robust two-sided level shift whose scale floor carries no unit.
+
+    `fit` learns each column's median and spread from rows of health. A column that never moved
+    gets a floor relative to its own level; one that was always zero is judged by the departure
+    itself. Multiplying a column by any factor changes nothing. NaN is missing, and stays so.
+
+    Args:
+        threshold: robust sigmas from which `predict` says -1.
+        relative_floor: least scale, as a share of the level.
+        min_samples: columns with fewer values in `fit` are not judged (NaN).
+    """
+
+    def __init__(
+        self, threshold: float = 4.0, relative_floor: float = 0.05, min_samples: int = 5
+    ) -> None:
+        self.threshold = threshold
+        self.relative_floor = relative_floor
+        self.min_samples = min_samples
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def fit(self, X: Any, y: Any = None) -> LevelShift:  # noqa: N803  scikit-learn's name
+        """Learn the level and spread of health, shape (n_samples, n_features)."""
+        rows: Floats = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
+        known = np.isfinite(rows).sum(axis=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a column of NaN has a NaN median
+            center = np.nanmedian(rows, axis=0)
+            mad = np.nanmedian(np.abs(rows - center), axis=0) * MAD_TO_SIGMA
+            high, low = np.nanpercentile(rows, [75, 25], axis=0)
+        spread = np.maximum(mad, (high - low) * IQR_TO_SIGMA)
+        # Few samples know their spread badly: widen it as Student's t would.
+        spread = spread * (1.0 + 3.0 / np.maximum(known, 1))
+        needed = min(self.min_samples, len(rows))
+        self.center_ = np.where(known >= needed, center, np.nan)
+        self.scale_ = np.maximum(spread, self.relative_floor * np.abs(center))
+        self.offset_ = -float(self.threshold)
+        return self
+
+    def sigmas(self, X: Any) -> Floats:  # noqa: N803
+        """Signed robust sigmas of every value, shape of X; NaN where nothing can be said."""
+        check_is_fitted(self)
+        rows: Floats = validate_data(
+            self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False
+        )
+        departure = rows - self.center_
+        # Where health was exactly constant at zero there is no scale but the departure's own.
+        scale = np.where(self.scale_ > 0, self.scale_, self.relative_floor * np.abs(departure))
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            return np.where(departure == 0, 0.0, departure / scale)
+
+    def score_samples(self, X: Any) -> Floats:  # noqa: N803
+        """Minus the largest departure of each row: lower is more abnormal."""
+        worst = np.nan_to_num(np.abs(self.sigmas(X)), nan=0.0).max(axis=1)
+        return np.asarray(-worst, dtype=np.float64)
+
+    def decision_function(self, X: Any) -> Floats:  # noqa: N803
+        """Positive where normal, negative where not."""
+        return np.asarray(self.score_samples(X) - self.offset_, dtype=np.float64)
+
+    def predict(self, X: Any) -> NDArray[np.int64]:  # noqa: N803
+        """1 for rows within the threshold, -1 for rows outside it."""
+        return np.where(self.decision_function(X) >= 0, 1, -1)
+
+    def shifts(self, X: Any) -> list[Shift | None]:  # noqa: N803
+        """One Shift per column over the rows of an incident in order of time; None: no data."""
+        rows = np.asarray(X, dtype=np.float64)
+        scores = self.sigmas(rows)
+        return [
+            self._shift(float(self.center_[column]), rows[:, column], scores[:, column])
+            for column in range(rows.shape[1])
+        ]
+
+    def _shift(self, center: float, values: Floats, sigmas: Floats) -> Shift | None:
+        known = np.flatnonzero(np.isfinite(values))
+        if not np.isfinite(center) or len(known) == 0:
+            return None
+        smooth = _rolling_median(sigmas[known])
+        peak = int(np.argmax(np.abs(smooth)))
+        sign = np.sign(smooth[peak])
+        outside = np.flatnonzero(smooth * sign > self.threshold) if sign else np.array([], int)
+        last = float(np.median(values[known][-max(1, len(known) // 3) :]))
+        if len(outside) == 0:
+            level = float(np.median(values[known]))
+            return Shift(center, level, last, float(smooth[peak]), None)
+        level = float(np.median(values[known][outside]))
+        return Shift(center, level, last, float(smooth[peak]), int(known[outside[0]]))
+
+
+def _rolling_median(values: Floats, width: int = 3) -> Floats:
+    """Median over `width` neighbours, so that one wild sample is no level."""
+    if len(values) < width:
+        return np.full(len(values), np.median(values))
+    padded = np.pad(values, width // 2, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, width)
+    return np.asarray(np.median(windows, axis=1), dtype=np.float64)

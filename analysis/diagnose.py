@@ -1,0 +1,180 @@
+"""From evidence to verdict: a pure function, in seconds, without a language model."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from analysis import words
+from analysis.config import AnalysisSection
+from analysis.evidence import Evidence
+from analysis.graph import build
+from analysis.phases import attribute
+from analysis.rootcause.explain import cause
+from analysis.rootcause.impact import impact
+from analysis.rootcause.measures import measure
+from analysis.rootcause.ruled_out import ruled_out
+from analysis.rootcause.scoring import Candidate, rank
+from analysis.rootcause.symptom import Symptom, find
+from analysis.rootcause.testimony import Case, Witness
+from analysis.verdict import (
+    AlertNote,
+    Cause,
+    DataQuality,
+    Span,
+    SymptomNote,
+    Verdict,
+)
+from exporters.catalog.kinds import KINDS
+
+LISTED = 3
+"""Candidates under the bar that an abstaining verdict still lists."""
+SILENT_FACTOR = 0.9
+"""What each silent source leaves of a confidence."""
+UNFELT_FACTOR = 0.8
+"""What is left when users feel nothing yet."""
+
+
+def diagnose(evidence: Evidence, section: AnalysisSection | None = None) -> Verdict:
+    """Rank the causes of what the alert saw; abstain when none is sure enough."""
+    began = time.perf_counter()
+    bar = (section or AnalysisSection()).confidence_bar
+    case = _case(evidence)
+    symptom = find(case.measures, evidence.service)
+    candidates = rank(case)
+    factor = _quality_factor(evidence, symptom)
+    sure = [c for c in candidates if c.confidence * factor >= bar]
+    abstained, reason = _decide(evidence, symptom, candidates, sure, case)
+    chosen = _chosen(evidence, symptom, candidates, sure)
+    named = sure if not abstained else []
+    others = [c for c in candidates if c not in named]
+    causes = [
+        cause(case, evidence, candidate, place, candidate.confidence * factor)
+        for place, candidate in enumerate(chosen, start=1)
+    ]
+    if not abstained and not causes:
+        causes = [_nothing_wrong(evidence, symptom)]
+    digest = evidence.digest()
+    return Verdict(
+        id=f"v-{digest[:16]}",
+        created=datetime.now(tz=UTC).isoformat(timespec="milliseconds"),
+        window=_window(evidence),
+        alert=_alert(evidence),
+        symptom=_symptom(symptom),
+        impact=impact(evidence, case.measures, symptom),
+        causes=causes,
+        ruled_out=ruled_out(case, named, others),
+        abstained=abstained,
+        reason=reason,
+        data_quality=_data_quality(evidence),
+        inputs_digest=f"sha256:{digest}",
+        seconds=round(time.perf_counter() - began, 3),
+    )
+
+
+def _case(evidence: Evidence) -> Case:
+    measures = measure(evidence)
+    owned = {entity for entity in measures.entities if not entity.startswith("service/")}
+    return Case(
+        service=evidence.service,
+        measures=measures,
+        graph=build(owned, evidence.placement, evidence.spans),
+        shares=attribute(evidence.spans_before, evidence.spans),
+    )
+
+
+def _quality_factor(evidence: Evidence, symptom: Symptom) -> float:
+    blind = {gap.source for gap in evidence.silent} | {
+        gap.source for gap in evidence.gaps if "did not answer" in gap.gap or "failed" in gap.gap
+    }
+    factor = SILENT_FACTOR ** min(len(blind), 4)
+    return float(factor * (1.0 if symptom.felt else UNFELT_FACTOR))
+
+
+def _chosen(
+    evidence: Evidence, symptom: Symptom, candidates: list[Candidate], sure: list[Candidate]
+) -> list[Candidate]:
+    """What the verdict lists: the sure ones first; nothing where only the telemetry is ill."""
+    if sure:
+        return [*sure, *(c for c in candidates if c not in sure)][:LISTED]
+    if evidence.silent and not symptom.felt:
+        return []
+    return candidates[:LISTED] if symptom.felt or evidence.alert.name else []
+
+
+def _decide(
+    evidence: Evidence,
+    symptom: Symptom,
+    candidates: list[Candidate],
+    sure: list[Candidate],
+    case: Case,
+) -> tuple[bool, str]:
+    """Whether to abstain, and the sentence that says why."""
+    if sure:
+        return False, "named: the evidence for rank 1 is over the bar"
+    if not case.measures.shifts:
+        return True, "no series could be read, so nothing can be said about the cause"
+    if evidence.silent and not symptom.felt:
+        silent = "; ".join(f"{words.name(gap.source)}: {gap.gap}" for gap in evidence.silent)
+        return True, f"data is missing ({silent}); users feel nothing, and no cause is named"
+    if symptom.felt or evidence.alert.name:
+        return True, _lacking(candidates, case, felt=symptom.felt)
+    return False, "none: every signal of the service stayed at its level"
+
+
+def _lacking(candidates: list[Candidate], case: Case, *, felt: bool) -> str:
+    """What would decide, said plainly."""
+    start = "users feel it, but" if felt else "the alert fired, but users feel nothing and"
+    if not candidates:
+        return f"{start} no known cause left a trace; look at what changed and at the logs"
+    best = candidates[0]
+    unseen = sorted({a.clue.quantity for a in best.supports if a.degree is None})
+    wanted = f"; {', '.join(unseen)} would decide" if unseen else ""
+    return f"{start} the evidence for {best.kind} at {best.entity} is under the bar{wanted}"
+
+
+def _nothing_wrong(evidence: Evidence, symptom: Symptom) -> Cause:
+    return Cause(
+        rank=1,
+        entity=f"service/{evidence.service}",
+        kind="none",
+        signal=symptom.quantity,
+        since=None,
+        confidence=0.95,
+        explanation="Every signal of the service stayed at its level.",
+        evidence=[],
+        path=[f"service/{evidence.service}"],
+        remedy=KINDS["none"].remedy,
+    )
+
+
+def _window(evidence: Evidence) -> Span:
+    window = evidence.window
+    return Span(baseline_ns=window.baseline_ns, start_ns=window.start_ns, end_ns=window.end_ns)
+
+
+def _alert(evidence: Evidence) -> AlertNote:
+    alert = evidence.alert
+    labels = dict(sorted(alert.labels.items()))
+    return AlertNote(
+        name=alert.name, starts_ns=alert.starts_ns, labels=labels, summary=alert.summary
+    )
+
+
+def _symptom(symptom: Symptom) -> SymptomNote:
+    witness = Witness(symptom.entity, symptom.quantity, "", symptom.before, symptom.after)
+    return SymptomNote(
+        entity=symptom.entity,
+        signal=symptom.quantity,
+        since=symptom.since_ns if symptom.felt else None,
+        before=symptom.before,
+        after=symptom.after,
+        text=words.change(witness) if symptom.felt else "users feel nothing",
+    )
+
+
+def _data_quality(evidence: Evidence) -> list[DataQuality]:
+    return [
+        DataQuality(source=gap.source, gap=gap.gap)
+        for gap in (*sorted(evidence.silent), *sorted(evidence.gaps))
+    ]

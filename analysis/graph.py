@@ -1,0 +1,93 @@
+"""Who depends on whom: clients → gateway → upstreams and replicas → GPUs, and the node."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from analysis.phases import peer
+
+CLIENTS = "clients"
+GATEWAY = "gateway"
+NODE = "node"
+
+
+def kind_of(entity: str) -> str:
+    """`replica/r1` is a replica; `gateway` is itself."""
+    return entity.partition("/")[0]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Entities and, for each, those it depends on, both in sorted order."""
+
+    edges: Mapping[str, tuple[str, ...]]
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        return tuple(sorted(self.edges))
+
+    def of_kind(self, kind: str) -> tuple[str, ...]:
+        """All entities of one kind."""
+        return tuple(entity for entity in self.entities if kind_of(entity) == kind)
+
+    def peers(self, entity: str) -> tuple[str, ...]:
+        """The sisters of a replica, the other GPUs of a GPU."""
+        return tuple(other for other in self.of_kind(kind_of(entity)) if other != entity)
+
+    def below(self, entity: str) -> tuple[str, ...]:
+        """What the entity depends on directly."""
+        return self.edges.get(entity, ())
+
+    def above(self, entity: str) -> tuple[str, ...]:
+        """What depends on the entity directly."""
+        return tuple(other for other in self.entities if entity in self.edges[other])
+
+    def path(self, entity: str, symptom: str = GATEWAY) -> tuple[str, ...]:
+        """The shortest way the effect takes from `entity` to the symptom, both included."""
+        if entity == CLIENTS:
+            return (CLIENTS, symptom)
+        reached: dict[str, tuple[str, ...]] = {entity: (entity,)}
+        waiting = deque([entity])
+        while waiting:
+            here = waiting.popleft()
+            if here == symptom:
+                return reached[here]
+            for other in self.above(here):
+                if other not in reached:
+                    reached[other] = (*reached[here], other)
+                    waiting.append(other)
+        return (entity, symptom) if entity != symptom else (entity,)
+
+    def depth(self, entity: str) -> int:
+        """Steps from the clients; the node lies deepest."""
+        order = {"clients": 0, "service": 0, "gateway": 1, "upstream": 2, "replica": 2, "gpu": 3}
+        return order.get(kind_of(entity), 4)
+
+
+def build(
+    entities: Iterable[str], placement: Mapping[str, str], spans: pl.DataFrame | None = None
+) -> Graph:
+    """Draw the graph from the entities that labels name, GPU placement, and calls in spans."""
+    known = {CLIENTS, GATEWAY, *entities, *placement, *placement.values(), *_called(spans)}
+    edges: dict[str, set[str]] = {entity: set() for entity in known}
+    edges[CLIENTS].add(GATEWAY)
+    for entity in known:
+        if kind_of(entity) in ("upstream", "replica"):
+            edges[GATEWAY].add(entity)
+        if kind_of(entity) == "replica" and NODE in known:
+            edges[entity].add(NODE)
+    for replica, device in placement.items():
+        edges[replica].add(device)
+    return Graph({entity: tuple(sorted(below)) for entity, below in edges.items()})
+
+
+def _called(spans: pl.DataFrame | None) -> set[str]:
+    if spans is None or not spans.height or "kind" not in spans.columns:
+        return set()
+    calls = spans.filter(pl.col("kind").cast(pl.String).str.to_lowercase() == "client")
+    peers = calls.select(peer(calls).alias("peer"))["peer"].drop_nulls().unique().to_list()
+    return {f"upstream/{name}" for name in peers}

@@ -1,0 +1,129 @@
+"""Turn a ranked candidate into a cause that a person can check and act on."""
+
+from __future__ import annotations
+
+from analysis import words
+from analysis.evidence import Change, Evidence
+from analysis.quantities import BY_KEY
+from analysis.rootcause.measures import STEADY
+from analysis.rootcause.scoring import Candidate
+from analysis.rootcause.testimony import Answer, Case, Witness
+from analysis.verdict import Cause, EvidenceItem
+from exporters.catalog.kinds import KINDS
+
+TOLD = 0.2
+"""Weaker statements are left out of the evidence."""
+CHANGE_SLACK_NS = 60_000_000_000
+
+
+def cause(
+    case: Case, evidence: Evidence, candidate: Candidate, rank: int, confidence: float
+) -> Cause:
+    """The cause at `rank`, with its strongest evidence first."""
+    told = _told(candidate)
+    since = _since(case, told)
+    items = [*map(_item, told), *_changes(evidence, candidate.entity, since)]
+    return Cause(
+        rank=rank,
+        entity=candidate.entity,
+        kind=candidate.kind,
+        signal=_signal(candidate, told),
+        since=since,
+        confidence=round(confidence, 3),
+        explanation=_sentence(case, candidate, told),
+        evidence=items,
+        path=_path(case, candidate.entity),
+        remedy=KINDS[candidate.kind].remedy,
+    )
+
+
+def _told(candidate: Candidate) -> list[tuple[Answer, Witness, float]]:
+    """Each series once, the statement that weighs most; ties as the hypothesis lists them."""
+    best: dict[tuple[str, str, str], tuple[Answer, Witness, float]] = {}
+    for answer in candidate.supports:
+        witness, degree = answer.witness, answer.degree or 0.0
+        if witness is None or degree < TOLD or answer.clue.test == "steady":
+            continue
+        key = (witness.entity, witness.quantity, witness.part)
+        weight = degree * answer.clue.weight
+        if key not in best or weight > best[key][2]:
+            best[key] = (answer, witness, weight)
+    return sorted(best.values(), key=lambda item: -round(item[2], 6))
+
+
+def _item(told: tuple[Answer, Witness, float]) -> EvidenceItem:
+    answer, witness, _ = told
+    query = None if witness.quantity == "phase" else BY_KEY[witness.quantity].query(None)
+    return EvidenceItem(
+        type="trace" if witness.quantity == "phase" else "metric",
+        text=f"{words.name(witness.entity)}: {words.change(witness)}",
+        query=query,
+        before=witness.before,
+        after=witness.after,
+        score=round(answer.degree or 0.0, 3),
+    )
+
+
+def _changes(evidence: Evidence, entity: str, since: int | None) -> list[EvidenceItem]:
+    if since is None:
+        return []
+    near = CHANGE_SLACK_NS
+    return [
+        EvidenceItem(type="change", text=_change_text(change), score=0.5)
+        for change in sorted(evidence.changes)
+        if change.entity == entity and abs(change.ts_ns - since) <= near
+    ]
+
+
+def _change_text(change: Change) -> str:
+    return f"{words.name(change.entity)}: {change.kind} {change.before} → {change.after}"
+
+
+def _since(case: Case, told: list[tuple[Answer, Witness, float]]) -> int | None:
+    onsets = [
+        onset
+        for _, witness, _ in told
+        if (onset := case.measures.onset(witness.entity, witness.quantity, witness.part))
+    ]
+    return min(onsets, default=None)
+
+
+def _signal(candidate: Candidate, told: list[tuple[Answer, Witness, float]]) -> str:
+    return told[0][1].quantity if told else candidate.hypothesis.needs[0].quantity
+
+
+def _path(case: Case, entity: str) -> list[str]:
+    if entity.startswith("service/"):
+        return [entity]
+    return list(case.graph.path(entity))
+
+
+def _sentence(case: Case, candidate: Candidate, told: list[tuple[Answer, Witness, float]]) -> str:
+    subject = words.name(candidate.entity)
+    sentence = f"{subject[0].upper()}{subject[1:]} {_claim(candidate)}"
+    facts = [words.change(witness) for _, witness, _ in told[:2]]
+    if facts:
+        sentence += f": {', '.join(facts)}"
+    return sentence + _sisters(case, candidate, told) + "."
+
+
+def _claim(candidate: Candidate) -> str:
+    # "clients send", "replica r1 takes": the claims of clients are written in the plural.
+    return candidate.hypothesis.claim
+
+
+def _sisters(case: Case, candidate: Candidate, told: list[tuple[Answer, Witness, float]]) -> str:
+    """What the same series did at the other replicas."""
+    if candidate.hypothesis.entity != "replica" or not told:
+        return ""
+    witness = told[0][1]
+    if witness.quantity == "phase":
+        return ""
+    for peer in case.graph.peers(candidate.entity):
+        shift = case.measures.shift(peer, witness.quantity, witness.part)
+        if shift is not None and shift is not STEADY:
+            other = Witness(peer, witness.quantity, witness.part, shift.before, shift.after)
+            unit = words.unit(other.quantity)
+            levels = f"{words.number(other.before, unit)} → {words.number(other.after, unit)}"
+            return f", while {words.name(peer)} went {levels}"
+    return ""

@@ -1,0 +1,203 @@
+"""The causes a verdict can tell apart, as data: what speaks for each and what against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Where = Literal["self", "clients", "gateway", "service", "gpu", "replicas", "hosted", "upstreams"]
+Test = Literal[
+    "rises", "lasts", "falls", "steady", "stands_out", "full", "share_rises", "high", "explains"
+]
+
+
+@dataclass(frozen=True)
+class Clue:
+    """One statement: the quantity, at the suspect itself or elsewhere, passes the test.
+
+    `where`: `gpu` is the device under a replica, `hosted` the replicas on a GPU, `replicas` and
+    `upstreams` the most affected one of all. `weight` counts for support; against a hypothesis it
+    is the share of the score that goes when the clue holds fully.
+    """
+
+    quantity: str
+    test: Test
+    weight: float
+    where: Where = "self"
+    part: str | None = None
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A kind of cause at a kind of entity: without one of `needs` it is not even considered."""
+
+    kind: str
+    entity: str
+    needs: tuple[Clue, ...]
+    supports: tuple[Clue, ...]
+    against: tuple[Clue, ...]
+    claim: str
+    family: Literal["load", "part"]
+
+
+_MORE_FRESH = Clue("fresh_arrivals", "rises", 0.75, "clients")
+_LONGER = Clue("prompt_length", "rises", 0.5, "clients")
+_ONE_REPLICA = Clue("step_time", "stands_out", 0.7, "replicas")
+_UPSTREAM = Clue("upstream_time", "explains", 0.8, "upstreams")
+_UPSTREAM_FAILS = Clue("upstream_errors", "lasts", 0.6, "upstreams")
+_THROTTLED = Clue("gpu_throttle", "lasts", 0.9, "gpu")
+_FAULTY = Clue("gpu_xid", "rises", 0.9, "gpu")
+
+HYPOTHESES = (
+    Hypothesis(
+        kind="slow_replica", entity="replica", family="part",
+        claim="takes longer for the same work",
+        needs=(Clue("step_time", "lasts", 1), Clue("attempt_time", "lasts", 1)),
+        supports=(
+            Clue("step_time", "stands_out", 3), Clue("phase_time", "stands_out", 1.5),
+            Clue("attempt_time", "stands_out", 1.5), Clue("latency", "explains", 1),
+        ),
+        against=(
+            _THROTTLED, _FAULTY, Clue("preemptions", "rises", 0.5),
+            Clue("kernel_slowdown", "rises", 0.3, "gpu"),
+            Clue("attempt_time", "steady", 0.6), Clue("step_time", "steady", 0.6),
+        ),
+    ),
+    Hypothesis(
+        kind="traffic_burst", entity="clients", family="load",
+        claim="send far more requests than before",
+        needs=(Clue("fresh_arrivals", "rises", 1),),
+        supports=(
+            Clue("fresh_arrivals", "lasts", 3), Clue("arrivals", "lasts", 1),
+            Clue("queue_depth", "rises", 1, "gateway"), Clue("queue_wait", "rises", 1, "gateway"),
+            Clue("running", "rises", 0.5, "replicas"),
+        ),
+        against=(Clue("resent_growth", "high", 0.7), Clue("prompt_length", "rises", 0.2)),
+    ),
+    Hypothesis(
+        kind="traffic_mix", entity="clients", family="load",
+        claim="send longer prompts than before",
+        needs=(Clue("prompt_length", "lasts", 1), Clue("long_share", "lasts", 1)),
+        supports=(
+            Clue("prompt_length", "lasts", 3),
+            Clue("phase_time", "rises", 1, "replicas", "prefill"),
+            Clue("step_time", "rises", 1, "replicas", "prefill"),
+        ),
+        against=(
+            Clue("fresh_arrivals", "rises", 0.6, "clients"), _ONE_REPLICA, _UPSTREAM,
+            Clue("preemptions", "rises", 0.8, "replicas"),
+            Clue("kv_usage", "full", 0.5, "replicas"),
+        ),
+    ),
+    Hypothesis(
+        kind="kv_cache_exhaustion", entity="service", family="load",
+        claim="has no KV cache left, and sequences are preempted",
+        needs=(
+            Clue("preemptions", "rises", 1, "replicas"), Clue("kv_usage", "full", 1, "replicas"),
+        ),
+        supports=(
+            Clue("preemptions", "rises", 2.5, "replicas"),
+            Clue("kv_usage", "full", 1.5, "replicas"),
+            Clue("prompt_length", "rises", 1, "clients"),
+            Clue("phase_time", "rises", 0.5, "replicas"),
+        ),
+        against=(
+            Clue("fresh_arrivals", "rises", 0.5, "clients"), _ONE_REPLICA, _UPSTREAM,
+            Clue("preemptions", "steady", 0.4, "replicas"),
+        ),
+    ),
+    Hypothesis(
+        kind="queue_saturation", entity="gateway", family="load",
+        claim="lets work wait although arrivals did not jump",
+        needs=(Clue("queue_depth", "lasts", 1), Clue("queue_wait", "lasts", 1)),
+        supports=(
+            Clue("queue_depth", "lasts", 2), Clue("queue_wait", "lasts", 1.5),
+            Clue("latency", "explains", 1), Clue("fresh_arrivals", "steady", 0.5, "clients"),
+        ),
+        against=(
+            _MORE_FRESH, Clue("resent_share", "high", 0.7, "clients"), _LONGER, _UPSTREAM,
+            Clue("step_time", "rises", 0.8, "replicas"),
+            Clue("preemptions", "rises", 0.7, "replicas"), _UPSTREAM_FAILS,
+            Clue("gpu_throttle", "lasts", 0.7, "gpu"), Clue("gpu_xid", "rises", 0.7, "gpu"),
+        ),
+    ),
+    Hypothesis(
+        kind="retry_storm", entity="clients", family="load",
+        claim="resend what failed and multiply the load",
+        needs=(Clue("resent_share", "high", 1),),
+        supports=(
+            Clue("resent_growth", "high", 3), Clue("resent_share", "high", 2),
+            Clue("arrivals", "rises", 2), Clue("queue_depth", "rises", 0.5, "gateway"),
+        ),
+        against=(_MORE_FRESH, _ONE_REPLICA, _UPSTREAM, _UPSTREAM_FAILS, _LONGER),
+    ),
+    Hypothesis(
+        kind="rate_limit", entity="gateway", family="load",
+        claim="refuses requests by its rate limit while there is room",
+        needs=(Clue("rejected", "share_rises", 1, "gateway", "rate_limit"),),
+        supports=(
+            Clue("rejected", "share_rises", 3, "gateway", "rate_limit"),
+            Clue("queue_depth", "steady", 1), Clue("step_time", "steady", 0.5, "replicas"),
+        ),
+        against=(
+            _MORE_FRESH, Clue("rejected", "share_rises", 0.6, "gateway", "queue_full"),
+            Clue("queue_depth", "rises", 0.5), _ONE_REPLICA, _LONGER,
+            Clue("resent_growth", "high", 0.3, "clients"),
+        ),
+    ),
+    Hypothesis(
+        kind="upstream_slow", entity="upstream", family="part",
+        claim="answers far slower than before",
+        needs=(Clue("upstream_time", "lasts", 1),),
+        supports=(
+            Clue("upstream_time", "lasts", 2.5), Clue("upstream_time", "explains", 2),
+            Clue("step_time", "steady", 1, "replicas"),
+        ),
+        against=(
+            Clue("upstream_errors", "share_rises", 0.4), _MORE_FRESH,
+            Clue("step_time", "stands_out", 0.5, "replicas"),
+        ),
+    ),
+    Hypothesis(
+        kind="upstream_errors", entity="upstream", family="part",
+        claim="fails calls that used to work",
+        needs=(Clue("upstream_errors", "lasts", 1),),
+        supports=(
+            Clue("upstream_errors", "share_rises", 3), Clue("upstream_errors", "lasts", 1),
+            Clue("failed_share", "share_rises", 1, "service"),
+        ),
+        against=(Clue("upstream_time", "lasts", 0.4), _MORE_FRESH),
+    ),
+    Hypothesis(
+        kind="gpu_throttle", entity="gpu", family="part",
+        claim="runs with its clocks held down",
+        needs=(Clue("gpu_throttle", "lasts", 1),),
+        supports=(
+            Clue("gpu_throttle", "lasts", 2.5), Clue("gpu_clock", "falls", 1.5),
+            Clue("step_time", "rises", 1.5, "hosted"),
+        ),
+        against=(Clue("gpu_xid", "rises", 0.6),),
+    ),
+    Hypothesis(
+        kind="gpu_fault", entity="gpu", family="part",
+        claim="reports errors",
+        needs=(Clue("gpu_xid", "rises", 1), Clue("gpu_up", "falls", 1)),
+        supports=(
+            Clue("gpu_xid", "rises", 3), Clue("attempt_errors", "rises", 1, "hosted"),
+            Clue("attempt_time", "rises", 1, "hosted"),
+        ),
+        against=(),
+    ),
+    Hypothesis(
+        kind="kernel_regression", entity="gpu", family="part",
+        claim="takes longer for the same kernels with clocks as before",
+        needs=(Clue("kernel_slowdown", "lasts", 1),),
+        supports=(Clue("kernel_slowdown", "lasts", 3), Clue("step_time", "rises", 1.5, "hosted")),
+        against=(
+            Clue("gpu_throttle", "lasts", 0.9), Clue("gpu_xid", "rises", 0.8),
+            Clue("gpu_clock", "falls", 0.7), _MORE_FRESH,
+        ),
+    ),
+)  # fmt: skip
+
+BY_KIND = {hypothesis.kind: hypothesis for hypothesis in HYPOTHESES}

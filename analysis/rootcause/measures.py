@@ -1,0 +1,107 @@
+"""Every series of the evidence as one shift: level before, level after, since when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from analysis.detectors import Floats, LevelShift, Shift
+from analysis.evidence import Evidence
+from analysis.quantities import BY_KEY
+
+STEADY = Shift(0.0, 0.0, 0.0, 0.0, None)
+"""What an event quantity says when its entity reports and nothing happened."""
+
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Shifts by (entity, quantity, part), and the time at which each began."""
+
+    shifts: Mapping[Key, Shift]
+    onsets: Mapping[Key, int]
+    entities: frozenset[str]
+
+    def parts(self, entity: str, quantity: str) -> dict[str, Shift]:
+        """The shifts of all parts of a quantity; for events, a steady zero when none is there."""
+        found = {
+            part: shift
+            for (owner, name, part), shift in sorted(self.shifts.items())
+            if (owner, name) == (entity, quantity)
+        }
+        if not found and BY_KEY[quantity].event and entity in self.entities:
+            return {"": STEADY}
+        return found
+
+    def shift(self, entity: str, quantity: str, part: str | None = None) -> Shift | None:
+        """The shift of one part, or of the part that moved most; None when nothing was seen."""
+        parts = self.parts(entity, quantity)
+        if part is not None:
+            if part in parts:
+                return parts[part]
+            return STEADY if "" in parts or (parts and BY_KEY[quantity].event) else None
+        if not parts:
+            return None
+        return max(sorted(parts.items()), key=lambda item: abs(item[1].sigmas))[1]
+
+    def loudest_part(self, entity: str, quantity: str) -> str:
+        """The part that `shift` speaks of."""
+        parts = self.parts(entity, quantity)
+        if not parts:
+            return ""
+        return max(sorted(parts.items()), key=lambda item: abs(item[1].sigmas))[0]
+
+    def onset(self, entity: str, quantity: str, part: str = "") -> int | None:
+        """When that series left its level, ns; None when it did not."""
+        return self.onsets.get((entity, quantity, part))
+
+
+def measure(evidence: Evidence) -> Measures:
+    """Fit every series on health and look at the incident."""
+    window = evidence.window
+    series = evidence.series.filter(
+        pl.col("ts_ns").is_between(window.baseline_ns, window.end_ns) & pl.col("value").is_finite()
+    )
+    entities = frozenset(series["entity"].unique().to_list())
+    if not series.height:
+        return Measures({}, {}, entities)
+    grid = np.sort(series["ts_ns"].unique().to_numpy())
+    incident = grid >= window.start_ns
+    keys, matrix = _matrix(series, grid)
+    detector = LevelShift()
+    if not incident.any() or incident.all():
+        return Measures({}, {}, entities)
+    shifts = detector.fit(matrix[~incident]).shifts(matrix[incident])
+    times = grid[incident]
+    found = {key: shift for key, shift in zip(keys, shifts, strict=True) if shift is not None}
+    onsets = {key: int(times[s.onset]) for key, s in found.items() if s.onset is not None}
+    return Measures(found, onsets, entities)
+
+
+def _matrix(series: pl.DataFrame, grid: np.ndarray) -> tuple[list[Key], Floats]:
+    """One column per series in sorted order; events are zero where their entity reported."""
+    ordered = (
+        series.group_by("entity", "quantity", "part", "ts_ns")
+        .agg(pl.col("value").max())
+        .sort("entity", "quantity", "part", "ts_ns")
+    )
+    reported = {
+        entity: np.isin(grid, rows["ts_ns"].to_numpy())
+        for (entity,), rows in ordered.group_by("entity")
+    }
+    keys: list[Key] = []
+    columns: list[Floats] = []
+    for (entity, quantity, part), rows in ordered.group_by(
+        "entity", "quantity", "part", maintain_order=True
+    ):
+        column = np.full(len(grid), np.nan)
+        column[np.searchsorted(grid, rows["ts_ns"].to_numpy())] = rows["value"].to_numpy()
+        if quantity in BY_KEY and BY_KEY[str(quantity)].event:
+            column[np.isnan(column) & reported[entity]] = 0.0
+        keys.append((str(entity), str(quantity), str(part)))
+        columns.append(column)
+    return keys, np.column_stack(columns)

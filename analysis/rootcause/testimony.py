@@ -1,0 +1,160 @@
+"""Put a clue to the measures: how far it holds, and which series says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analysis.detectors import Shift
+from analysis.graph import CLIENTS, GATEWAY, Graph
+from analysis.phases import PhaseShare
+from analysis.rootcause import degrees
+from analysis.rootcause.hypotheses import Clue
+from analysis.rootcause.measures import Measures
+
+
+@dataclass(frozen=True)
+class Witness:
+    """The series behind an answer; `quantity` is "phase" for times taken from spans."""
+
+    entity: str
+    quantity: str
+    part: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How far a clue holds; `degree` is None where nothing was measured."""
+
+    clue: Clue
+    degree: float | None
+    witness: Witness | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """What all hypotheses are tried on."""
+
+    service: str
+    measures: Measures
+    graph: Graph
+    shares: tuple[PhaseShare, ...]
+
+    def ask(self, clue: Clue, suspect: str) -> Answer:
+        """Put the clue to every entity it speaks of; the strongest answer counts."""
+        answers = [self._ask_one(clue, entity) for entity in self._places(clue, suspect)]
+        known = [answer for answer in answers if answer.degree is not None]
+        if not known:
+            return Answer(clue, None)
+        # "steady" must hold everywhere; any other statement needs to hold somewhere.
+        choose = min if clue.test == "steady" else max
+        return choose(known, key=lambda answer: answer.degree or 0.0)
+
+    def _places(self, clue: Clue, suspect: str) -> tuple[str, ...]:
+        graph = self.graph
+        devices = tuple(below for below in graph.below(suspect) if below.startswith("gpu/"))
+        places: dict[str, tuple[str, ...]] = {
+            "self": (suspect,),
+            "clients": (CLIENTS,),
+            "gateway": (GATEWAY,),
+            "service": (f"service/{self.service}",),
+            "gpu": devices if suspect.startswith("replica/") else graph.of_kind("gpu"),
+            "hosted": graph.above(suspect),
+            "replicas": graph.of_kind("replica"),
+            "upstreams": graph.of_kind("upstream"),
+        }
+        return places[clue.where]
+
+    def _ask_one(self, clue: Clue, entity: str) -> Answer:
+        if clue.test == "explains":
+            return self._explains(clue, entity)
+        if clue.quantity == "resent_growth":
+            return self._resent_growth(clue, entity)
+        shift = self.measures.shift(entity, clue.quantity, clue.part)
+        if shift is None:
+            return Answer(clue, None)
+        part = clue.part or self.measures.loudest_part(entity, clue.quantity)
+        degree = self._degree(clue, entity, part, shift)
+        return Answer(clue, degree, Witness(entity, clue.quantity, part, shift.before, shift.after))
+
+    def _degree(self, clue: Clue, entity: str, part: str, shift: Shift) -> float | None:
+        if clue.test == "stands_out":
+            sisters = [
+                self.measures.shift(peer, clue.quantity, part or None)
+                for peer in self.graph.peers(entity)
+            ]
+            return degrees.stands_out(shift, sisters)
+        return TESTS[clue.test](shift)
+
+    def _resent_growth(self, clue: Clue, entity: str) -> Answer:
+        """The share of the rise in arrivals that is resent requests, once arrivals rose."""
+        fresh = self.measures.shift(entity, "fresh_arrivals")
+        resent = self.measures.shift(entity, "resent_arrivals")
+        if fresh is None or resent is None:
+            return Answer(clue, None)
+        more_resent = max(0.0, resent.after - resent.before)
+        more = more_resent + max(0.0, fresh.after - fresh.before)
+        share = more_resent / more if more > 0 else 0.0
+        degree = degrees.ramp(share, 0.4, 0.7) * (degrees.rise(resent) or 0.0)
+        return Answer(
+            clue, degree, Witness(entity, "resent_arrivals", "", resent.before, resent.after)
+        )
+
+    def _explains(self, clue: Clue, entity: str) -> Answer:
+        """The share of what slow requests gained that was spent at this entity."""
+        mine = [share for share in self.shares if share.entity == entity]
+        if self.shares:
+            share = sum(one.share for one in mine)
+            return Answer(clue, degrees.ramp(share, 0.15, 0.45), _in_spans(entity, mine))
+        if entity.startswith("upstream/"):
+            return self._explains_without_spans(clue, entity)
+        return Answer(clue, None)
+
+    def _explains_without_spans(self, clue: Clue, entity: str) -> Answer:
+        """The same from means: the upstream's gain beside the replicas' and the queue's."""
+        mine = self.measures.shift(entity, "upstream_time")
+        if mine is None:
+            return Answer(clue, None)
+        others = [
+            self.measures.shift(replica, "attempt_time")
+            for replica in self.graph.of_kind("replica")
+        ]
+        gained = [max(0.0, other.after - other.before) for other in others if other is not None]
+        wait = self.measures.shift(GATEWAY, "queue_wait")
+        # Half a P99 stands in for the mean wait, which is not recorded.
+        waited = 0.5 * max(0.0, wait.after - wait.before) if wait is not None else 0.0
+        own = max(0.0, mine.after - mine.before)
+        total = own + max(gained, default=0.0) + waited
+        share = own / total if total > 0 else 0.0
+        degree = degrees.ramp(share, 0.15, 0.45) * (degrees.rise(mine) or 0.0)
+        return Answer(clue, degree, Witness(entity, "upstream_time", "", mine.before, mine.after))
+
+
+def _in_spans(entity: str, mine: list[PhaseShare]) -> Witness | None:
+    if not mine:
+        return None
+    loudest = max(mine, key=lambda one: one.share)
+    return Witness(entity, "phase", loudest.phase, loudest.before, loudest.after)
+
+
+def _steady(shift: Shift) -> float | None:
+    rise, fall = degrees.rise(shift), degrees.fall(shift)
+    return 1.0 - max(rise or 0.0, fall or 0.0)
+
+
+def _high(shift: Shift) -> float | None:
+    """A share of arrivals that dominates, and did not before."""
+    return degrees.ramp(max(shift.after, shift.last), 0.15, 0.35) * (degrees.rise(shift) or 0.0)
+
+
+TESTS: dict[str, Callable[[Shift], float | None]] = {
+    "rises": degrees.rise,
+    "lasts": degrees.lasting_rise,
+    "falls": degrees.fall,
+    "steady": _steady,
+    "full": degrees.full,
+    "share_rises": degrees.share_rise,
+    "high": _high,
+}

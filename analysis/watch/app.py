@@ -1,0 +1,204 @@
+"""The HTTP side of `busysignal watch`, a Starlette app."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from analysis.collect import Sources, collect
+from analysis.config import AnalysisSection, WatchSection
+from analysis.watch.ledger import Ledger
+from analysis.watch.webhook import (
+    MalformedError,
+    PostedChange,
+    PostedGroup,
+    incident_key,
+    parse,
+)
+from analysis.watch.worker import Collector, Worker
+from exporters.catalog import stack
+from exporters.errors import UsageError
+from exporters.exposition import Registry, metrics_app
+
+DEADLINE_SHARE = 0.4
+"""Of the deadline, what reading the sources may take; diagnosis and the page need the rest."""
+
+
+def app(
+    section: WatchSection,
+    analysis: AnalysisSection | None = None,
+    sources: Sources | None = None,
+    *,
+    collector: Collector | None = None,
+) -> Starlette:
+    """Build the service. `collector` replaces reading from `sources`.
+
+    Raises UsageError when the database or the token file cannot be used.
+    """
+    analysis = analysis or AnalysisSection()
+    budget = min(analysis.budget_seconds, DEADLINE_SHARE * section.deadline_seconds)
+    bounded = analysis.model_copy(update={"budget_seconds": budget})
+    collector = collector or partial(collect, sources or Sources(), bounded)
+    ledger, registry = Ledger(section.database), Registry()
+    worker = Worker(section, analysis, ledger, collector, registry)
+    return _Watch(section, ledger, worker, registry).build()
+
+
+class _Watch:
+    def __init__(
+        self, section: WatchSection, ledger: Ledger, worker: Worker, registry: Registry
+    ) -> None:
+        self._section = section
+        self._ledger = ledger
+        self._worker = worker
+        self._registry = registry
+        self._token = _token(section)
+
+    def build(self) -> Starlette:
+        routes = [
+            Route("/alerts", self.alerts, methods=["POST"]),
+            Route("/changes", self.changes, methods=["POST"]),
+            Route("/verdicts", self.verdicts),
+            Route("/verdicts/{id}", self.verdict),
+            Route("/incidents", self.incidents),
+            Route("/-/healthy", self.healthy),
+            Route("/-/ready", self.ready),
+            Route("/metrics", _Mounted(metrics_app(self._registry))),
+        ]
+        handlers = {HTTPException: _one_line}
+        return Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        self._worker.show_open()
+        self._worker.start()
+        yield
+        await run_in_threadpool(self._worker.stop)
+        self._ledger.close()
+
+    async def alerts(self, request: Request) -> Response:
+        """Accept an alert group: 200 only once it is on the disk."""
+        received = self._registry.counter(stack.ALERTS_RECEIVED)
+        body = await self._body(request)
+        try:
+            group = parse(PostedGroup, body, "an Alertmanager webhook of version 4")
+        except MalformedError as error:
+            received.inc(1, "refused")
+            raise HTTPException(400, str(error)) from None
+        result = await run_in_threadpool(self._accept, group)
+        received.inc(1, result)
+        if result == "refused":
+            raise HTTPException(
+                503, "too many incidents wait for a verdict; send it again", {"Retry-After": "5"}
+            )
+        self._worker.wake()
+        return JSONResponse({"result": result})
+
+    def _accept(self, group: PostedGroup) -> str:
+        if not group.firing:
+            self._ledger.resolve(group.group_key)
+            self._worker.show_open()
+            self._worker.wake()
+            return "resolved"
+        alert = group.alert()
+        backlog = self._ledger.backlog()
+        if backlog >= self._section.backlog_limit:
+            return "refused"
+        new = self._ledger.accept(incident_key(alert), alert)
+        self._registry.gauge(stack.VERDICT_BACKLOG).set(backlog + new)
+        return "new" if new else "duplicate"
+
+    async def changes(self, request: Request) -> Response:
+        """Keep a change that someone made."""
+        try:
+            posted = parse(PostedChange, await self._body(request), "a change")
+        except MalformedError as error:
+            raise HTTPException(400, str(error)) from None
+        await run_in_threadpool(self._ledger.record, posted.change())
+        return JSONResponse({"result": "kept"})
+
+    def verdicts(self, request: Request) -> Response:
+        """The latest verdicts, oldest first."""
+        return Response(
+            "[" + ",".join(self._ledger.verdicts()) + "]", media_type="application/json"
+        )
+
+    def verdict(self, request: Request) -> Response:
+        """One verdict."""
+        document = self._ledger.verdict(request.path_params["id"])
+        if document is None:
+            raise HTTPException(
+                404, f"no verdict {request.path_params['id']}; GET /verdicts lists them"
+            )
+        return Response(document, media_type="application/json")
+
+    def incidents(self, request: Request) -> Response:
+        """The latest incidents, oldest first."""
+        return JSONResponse([incident.document() for incident in self._ledger.incidents()])
+
+    def healthy(self, request: Request) -> Response:
+        """The process answers."""
+        return PlainTextResponse("healthy\n")
+
+    def ready(self, request: Request) -> Response:
+        """Alerts can be taken and are being answered."""
+        if not self._worker.alive:
+            raise HTTPException(503, "the thread that answers is gone; restart")
+        return PlainTextResponse("ready\n")
+
+    async def _body(self, request: Request) -> bytes:
+        if self._token is not None:
+            given = request.headers.get("authorization", "")
+            if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
+                raise HTTPException(
+                    401, "a bearer token is required", {"WWW-Authenticate": "Bearer"}
+                )
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self._section.body_limit_bytes:
+                raise HTTPException(413, f"more than {self._section.body_limit_bytes} bytes")
+        return bytes(body)
+
+
+class _Mounted:
+    """An ASGI app at one exact path: starlette takes a plain function for a handler."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._inner(scope, receive, send)
+
+
+def _token(section: WatchSection) -> str | None:
+    path = section.bearer_token_file
+    if path is None:
+        return None
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise UsageError(
+            f"[watch] bearer_token_file = {str(path)!r} cannot be read: {error.strerror}; "
+            "name a file that holds the token"
+        ) from None
+    if not token:
+        raise UsageError(
+            f"[watch] bearer_token_file = {str(path)!r} is empty; write the token in it"
+        )
+    return token
+
+
+def _one_line(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)

@@ -1,0 +1,104 @@
+"""Read what Alertmanager posts (webhook version 4), and changes that people post."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from datetime import datetime
+from typing import Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from analysis.evidence import SECOND, Alert, Change
+
+
+class MalformedError(ValueError):
+    """A body that is not what it should be; the text is one line for whoever sent it."""
+
+
+class _Body(BaseModel):
+    # Alertmanager adds fields between releases: the unknown is left alone.
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+
+class PostedAlert(_Body):
+    """One alert of a group."""
+
+    status: Literal["firing", "resolved"]
+    labels: dict[str, str]
+    annotations: dict[str, str] = Field(default_factory=dict)
+    starts_at: AwareDatetime = Field(alias="startsAt")
+
+
+class PostedGroup(_Body):
+    """One alert group, the unit of notification."""
+
+    version: Literal["4"]
+    group_key: str = Field(alias="groupKey", min_length=1, max_length=10_000)
+    status: Literal["firing", "resolved"]
+    common_labels: dict[str, str] = Field(default_factory=dict, alias="commonLabels")
+    common_annotations: dict[str, str] = Field(default_factory=dict, alias="commonAnnotations")
+    alerts: list[PostedAlert] = Field(min_length=1, max_length=10_000)
+
+    @property
+    def firing(self) -> list[PostedAlert]:
+        return [alert for alert in self.alerts if alert.status == "firing"]
+
+    def alert(self) -> Alert:
+        """The group as one alert: its earliest start, the labels all members share."""
+        members = sorted(self.firing or self.alerts, key=lambda one: one.starts_at)
+        first = members[0]
+        labels = {**self.common_labels}
+        services = {one.labels.get("service", "") for one in members} - {""}
+        if "service" not in labels and services:
+            labels["service"] = min(services)
+        return Alert(
+            name=labels.get("alertname") or first.labels.get("alertname", ""),
+            starts_ns=nanoseconds(first.starts_at),
+            labels=labels,
+            summary=self.common_annotations.get("summary") or first.annotations.get("summary", ""),
+            group_key=self.group_key,
+        )
+
+
+class PostedChange(_Body):
+    """A deploy, restart, config, scale or region change, told by whoever made it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ts_ns: int | None = Field(default=None, ge=0)
+    kind: Literal["deploy", "restart", "config", "scale", "region"]
+    entity: str = Field(min_length=1, max_length=300)
+    before: str = Field(default="", max_length=1000)
+    after: str = Field(default="", max_length=1000)
+    source: str = Field(default="posted", max_length=300)
+
+    def change(self) -> Change:
+        """The change, dated now when it carries no time of its own."""
+        at = time.time_ns() if self.ts_ns is None else self.ts_ns
+        return Change(at, self.kind, self.entity, self.before, self.after, self.source)
+
+
+def nanoseconds(moment: datetime) -> int:
+    """Whole microseconds of a datetime as int64 nanoseconds."""
+    return round(moment.timestamp() * 1_000_000) * (SECOND // 1_000_000)
+
+
+def incident_key(alert: Alert) -> str:
+    """What makes two notifications one incident: the group and its start."""
+    text = f"{alert.group_key}\n{alert.starts_ns}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+BodyT = TypeVar("BodyT", bound=_Body)
+
+
+def parse(model: type[BodyT], body: bytes, wanted: str) -> BodyT:
+    """Validate `body`; raises MalformedError with the first problem in one line."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in problem["loc"])
+        at = f"{where}: " if where else ""
+        raise MalformedError(f"not {wanted}: {at}{problem['msg']}".replace("\n", " ")) from None

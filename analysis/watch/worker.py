@@ -1,0 +1,140 @@
+"""The thread that answers waiting incidents, one after the other, and tells people."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from analysis.config import AnalysisSection, WatchSection
+from analysis.diagnose import diagnose
+from analysis.evidence import Alert, Evidence
+from analysis.verdict import Verdict
+from analysis.watch.ledger import Incident, Ledger
+from analysis.watch.publish import Publisher, annotation_payload
+from exporters.catalog import stack
+from exporters.exposition import Registry
+
+Collector = Callable[[Alert], Evidence]
+
+SECOND = 1_000_000_000
+IDLE_SECONDS = 1.0
+PUBLISH_TRIES = 3
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Answers each incident exactly once; `wake` it when there is something to do."""
+
+    def __init__(
+        self,
+        section: WatchSection,
+        analysis: AnalysisSection,
+        ledger: Ledger,
+        collector: Collector,
+        registry: Registry,
+    ) -> None:
+        self._section = section
+        self._analysis = analysis
+        self._ledger = ledger
+        self._collect = collector
+        self._registry = registry
+        self._publisher = Publisher(section)
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="verdicts", daemon=True)
+
+    def start(self) -> None:
+        """Begin with what a former process left unanswered or unsent."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look at the ledger now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Finish the incident in hand and stop; the rest stays in the ledger."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(self._section.deadline_seconds)
+        self._publisher.close()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def show_open(self) -> None:
+        """Bring the metrics in line with the ledger."""
+        series: dict[tuple[str, ...], float] = {}
+        for incident in self._ledger.incidents(open_only=True, limit=50):
+            document = incident.verdict_id and self._ledger.verdict(incident.verdict_id)
+            if document:
+                first = Verdict.from_json(document).first
+                cause = (first.kind, first.entity) if first else ("unknown", "")
+                series[incident.key, *cause] = 1.0
+        self._registry.gauge(stack.VERDICT_INFO).replace(series)
+        self._registry.gauge(stack.VERDICT_BACKLOG).set(self._ledger.backlog())
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            try:
+                busy = self._step()
+            except Exception:
+                # One incident must never end the service for all that follow.
+                log.exception("an incident could not be answered; trying again")
+                busy = False
+            if not busy:
+                self._wake.wait(IDLE_SECONDS)
+
+    def _step(self) -> bool:
+        for answered in self._ledger.unpublished():
+            self._publish(answered)
+        waiting = self._ledger.next()
+        if waiting is None:
+            return False
+        self._answer(waiting)
+        return True
+
+    def _answer(self, incident: Incident) -> None:
+        evidence = self._evidence(incident.alert)
+        verdict = diagnose(evidence, self._analysis)
+        waited = (time.time_ns() - incident.received_ns) / SECOND
+        verdict = verdict.model_copy(update={"seconds": round(waited, 3)})
+        folder = self._keep(incident, evidence, verdict)
+        annotation = json.dumps(annotation_payload(verdict))
+        self._ledger.answer(incident.key, verdict.id, verdict.to_json(), annotation, folder)
+        self._registry.counter(stack.VERDICTS).inc(1, verdict.result)
+        self._registry.histogram(stack.VERDICT_DURATION).observe(waited)
+        answered = replace(incident, state="answered", verdict_id=verdict.id)
+        self._publish(answered)
+        self.show_open()
+
+    def _evidence(self, alert: Alert) -> Evidence:
+        evidence = self._collect(alert)
+        window = evidence.window
+        posted = self._ledger.changes(window.baseline_ns, window.end_ns)
+        return replace(evidence, changes=tuple(sorted({*evidence.changes, *posted})))
+
+    def _keep(self, incident: Incident, evidence: Evidence, verdict: Verdict) -> Path:
+        folder = self._section.verdicts / f"{verdict.id}-{incident.key[:6]}"
+        evidence.save(folder)
+        (folder / "verdict.json").write_text(verdict.to_json(), encoding="utf-8")
+        return folder
+
+    def _publish(self, incident: Incident) -> None:
+        """Tell people; after PUBLISH_TRIES the verdict stays to be read at /verdicts."""
+        document = incident.verdict_id and self._ledger.verdict(incident.verdict_id)
+        if not document:
+            return
+        verdict = Verdict.from_json(document)
+        sent = any(self._publisher.page(incident, verdict) for _ in range(PUBLISH_TRIES))
+        self._registry.counter(stack.PAGES).inc(1, "sent" if sent else "failed")
+        self._publisher.annotate(annotation_payload(verdict))
+        self._ledger.mark_published(incident.key)

@@ -1,0 +1,59 @@
+"""Numbers and names as people read them on a page."""
+
+from __future__ import annotations
+
+from analysis.quantities import BY_KEY
+from analysis.rootcause.testimony import Witness
+
+
+def number(value: float, unit: str) -> str:
+    """`0.0123 s` as 12 ms, a ratio as per cent, a rate with its unit."""
+    if unit == "seconds":
+        return _seconds(value)
+    if unit == "ratio":
+        return f"{100 * value:.3g} %"
+    short = {
+        "requests/second": "/s", "tokens/second": " tokens/s", "events/second": "/s",
+        "tokens": " tokens", "celsius": " °C", "watts": " W",
+    }  # fmt: skip
+    return (
+        f"{value:.3g}{short.get(unit, '')}"
+        if abs(value) < 1000
+        else (f"{value:,.0f}{short.get(unit, '')}")
+    )
+
+
+def _seconds(value: float) -> str:
+    if abs(value) < 0.9995:
+        return f"{1000 * value:.3g} ms"
+    return f"{value:.3g} s"
+
+
+def name(entity: str) -> str:
+    """`replica/r1` as a person says it: replica r1."""
+    kind, _, own = entity.partition("/")
+    if kind == "gpu":
+        return f"GPU {own}"
+    return f"{kind} {own}" if own else f"the {kind}" if kind != "clients" else kind
+
+
+def what(quantity: str, part: str) -> str:
+    """The quantity with its part: mean time of a forward pass (decode)."""
+    if quantity == "phase":
+        return f"time of a slow request in {part}"
+    words = BY_KEY[quantity].words
+    return f"{words} ({part})" if part else words
+
+
+def unit(quantity: str) -> str:
+    """The unit of a quantity; times taken from spans are seconds."""
+    return "seconds" if quantity == "phase" else BY_KEY[quantity].unit
+
+
+def change(witness: Witness) -> str:
+    """`mean time of a forward pass (decode) 12 ms → 61 ms`."""
+    of = unit(witness.quantity)
+    return (
+        f"{what(witness.quantity, witness.part)} "
+        f"{number(witness.before, of)} → {number(witness.after, of)}"
+    )
