@@ -1,0 +1,114 @@
+"""What the demo can break, how, and what must come of it.
+
+Which replica, how hard and how late are drawn from the seed. A fault reaches a process over its
+private control port alone, so that nothing the diagnosis reads could give it away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from demo.stage import Stage
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The outcome a run must have: a page or none, and what the verdict says.
+
+    `entity` is a pattern: `replica/*` stands for the replica that was drawn.
+    """
+
+    page: bool
+    kind: str | None = None
+    entity: str | None = None
+    abstained: bool = False
+
+
+@dataclass(frozen=True)
+class Injected:
+    """What was broken: entities of which the verdict may name any, and one line for a person."""
+
+    entities: tuple[str, ...]
+    says: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to break the service."""
+
+    name: str
+    says: str
+    expected: Expected
+    inject: Callable[[Stage, Random], Injected]
+
+    def onset(self, rng: Random) -> float:
+        """Seconds to wait on top of the healthy stretch."""
+        return rng.uniform(0.0, 3.0)
+
+
+def _none(stage: Stage, rng: Random) -> Injected:
+    return Injected((), "nothing")
+
+
+def _slow_replica(stage: Stage, rng: Random) -> Injected:
+    name, factor = rng.choice(stage.replicas), rng.uniform(4.7, 5.5)
+    stage.control(name, slowdown=factor)
+    return Injected((f"replica/{name}",), f"kernels of {name} take {factor:.1f}x")
+
+
+def _traffic_burst(stage: Stage, rng: Random) -> Injected:
+    factor = rng.uniform(3.9, 4.3)
+    stage.control("load", arrivals=factor)
+    return Injected(("clients",), f"arrivals x{factor:.1f}")
+
+
+def _kv_cache_exhaustion(stage: Stage, rng: Random) -> Injected:
+    factor = rng.uniform(3.8, 4.4)
+    stage.control("load", prompts=factor)
+    entities = (*(f"replica/{name}" for name in stage.replicas), f"service/{stage.service}")
+    return Injected(entities, f"prompts x{factor:.1f}")
+
+
+def _retry_storm(stage: Stage, rng: Random) -> Injected:
+    seconds = rng.uniform(3.0, 4.0)
+    stage.control("load", backoff=False, retries=10, timeout=0.6)
+    for name in stage.replicas:
+        stage.control(name, stall=seconds)
+    return Injected(("clients",), f"engines stall {seconds:.1f} s, clients resend at once")
+
+
+def _upstream_slow(stage: Stage, rng: Random) -> Injected:
+    seconds = rng.uniform(0.37, 0.45)
+    stage.control("features", seconds=seconds)
+    return Injected(("upstream/features",), f"features take {seconds * 1000:.0f} ms")
+
+
+def _telemetry_gap(stage: Stage, rng: Random) -> Injected:
+    name = rng.choice(stage.replicas)
+    stage.control(name, silent=True)
+    return Injected((f"replica/{name}",), f"the exporter of {name} is silent")
+
+
+FAULTS = {
+    fault.name: fault
+    for fault in (
+        Fault("none", "nothing breaks", Expected(page=False), _none),
+        Fault("slow_replica", "one replica's kernels take five times as long",
+              Expected(page=True, kind="slow_replica", entity="replica/*"), _slow_replica),
+        Fault("traffic_burst", "four times the arrivals: the queue fills",
+              Expected(page=True, kind="traffic_burst", entity="clients"), _traffic_burst),
+        Fault("kv_cache_exhaustion", "long prompts fill the KV cache: sequences are preempted",
+              Expected(page=True, kind="kv_cache_exhaustion", entity="replica/*"),
+              _kv_cache_exhaustion),
+        Fault("retry_storm", "a short error, and clients that resend without backoff",
+              Expected(page=True, kind="retry_storm", entity="clients"), _retry_storm),
+        Fault("upstream_slow", "the feature service goes from 20 to 400 ms",
+              Expected(page=True, kind="upstream_slow", entity="upstream/features"),
+              _upstream_slow),
+        Fault("telemetry_gap", "a replica's exporter goes silent while it serves on",
+              Expected(page=True, kind=None, entity="replica/*", abstained=True), _telemetry_gap),
+    )
+}  # fmt: skip
+"""By name, in the order in which `--fault all` runs them."""

@@ -1,0 +1,96 @@
+"""The load: `python -m demo.load.generator CONFIG`; requests arrive whether or not others ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import Field
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from demo.load.client import Client, Policy
+from demo.load.traffic import Traffic
+from demo.service.config import ProcessConfig, read
+from demo.service.serving import healthy, serve
+
+
+class LoadConfig(ProcessConfig):
+    """Whom to ask, how often, and where to write what was felt (NDJSON)."""
+
+    target: str
+    record: Path
+    seed: int = 0
+    rate: float = Field(11.0, gt=0)
+
+
+class Load:
+    """Sends open-loop traffic from the moment it is started by control."""
+
+    def __init__(self, config: LoadConfig) -> None:
+        self.config = config
+        self.traffic = Traffic(config.seed, config.rate)
+        self.policy = Policy()
+        self.sending = asyncio.Event()
+        self._asking: set[asyncio.Task[None]] = set()
+
+    def control(self, change: dict[str, Any]) -> dict[str, Any]:
+        """`run`; `arrivals`, `prompts` (factors); `backoff`, `retries`, `timeout` of clients."""
+        self.traffic.rate = self.config.rate * float(
+            change.get("arrivals", self.traffic.rate / self.config.rate)
+        )
+        self.traffic.prompt_factor = float(change.get("prompts", self.traffic.prompt_factor))
+        self.policy.backoff = bool(change.get("backoff", self.policy.backoff))
+        self.policy.retries = int(change.get("retries", self.policy.retries))
+        self.policy.timeout_seconds = float(change.get("timeout", self.policy.timeout_seconds))
+        if "run" in change:
+            (self.sending.set if change["run"] else self.sending.clear)()
+        return {"in_flight": len(self._asking)}
+
+    async def send(self) -> None:
+        """Start a request at each arrival."""
+        # A client without keep-alive limits: users do not share connections by design of ours.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
+        loop = asyncio.get_running_loop()
+        with self.config.record.open("a", encoding="utf-8", buffering=1) as record:
+            async with httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as http:
+                client = Client(self.config.target, self.policy, http, self.config.seed)
+                due = loop.time()
+                for gap in self.traffic.gaps():
+                    due = max(due + gap, loop.time() - 0.1)
+                    await asyncio.sleep(due - loop.time())
+                    await self.sending.wait()
+                    self._start(client, record)
+
+    def _start(self, client: Client, record: Any) -> None:
+        async def ask() -> None:
+            record.write((await client.ask(self.traffic.request())).line())
+
+        task = asyncio.create_task(ask())
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """Send while the process serves."""
+        sending = asyncio.create_task(self.send())
+        yield
+        sending.cancel()
+        for task in self._asking:
+            task.cancel()
+
+
+def main() -> None:
+    """Run until told to stop."""
+    config = read(LoadConfig)
+    load = Load(config)
+    app = Starlette(routes=[Route("/-/healthy", healthy)], lifespan=load.lifespan)
+    serve(app, config.port, load.control, config.control_port)
+
+
+if __name__ == "__main__":
+    main()

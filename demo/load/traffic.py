@@ -1,0 +1,66 @@
+"""When requests arrive and how long they are, drawn from the fitted trace."""
+
+from __future__ import annotations
+
+import json
+import random
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PRIORITIES = {"vip": 0.1, "normal": 0.7, "batch": 0.2}
+HANG_UP_SHARE = 0.02
+MAX_PROMPT = 2000
+"""The longest prompt the model takes, whatever the factor."""
+
+TRACES = Path(__file__).with_name("traces.json")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing a user asks; `hang_up_after` counts tokens, None for who stays to the end."""
+
+    prompt: str
+    max_tokens: int
+    priority: str
+    chat: bool
+    hang_up_after: int | None
+
+
+class Traffic:
+    """Endless gaps and requests; the same seed gives the same ones."""
+
+    def __init__(self, seed: int, rate: float) -> None:
+        self.rate = rate
+        self.prompt_factor = 1.0
+        self._fitted: dict[str, Any] = json.loads(TRACES.read_text(encoding="utf-8"))
+        # Two streams, so that a change of the rate leaves what is asked as it was.
+        self._arrivals = random.Random(f"{seed}/arrivals")
+        self._contents = random.Random(f"{seed}/contents")
+
+    def gaps(self) -> Iterator[float]:
+        """Seconds to the next arrival: Gamma with the trace's coefficient of variation."""
+        shape = self._fitted["gap_cv"] ** -2
+        while True:
+            yield self._arrivals.gammavariate(shape, 1 / (shape * self.rate))
+
+    def request(self) -> Request:
+        """Draw what the next user asks."""
+        draw = self._contents
+        length = min(int(self._length("prompt") * self.prompt_factor), MAX_PROMPT)
+        output = self._length("output")
+        leaves = draw.random() < HANG_UP_SHARE
+        return Request(
+            prompt="".join(draw.choices(string.ascii_lowercase + " ", k=length)),
+            max_tokens=output,
+            priority=draw.choices(list(PRIORITIES), list(PRIORITIES.values()))[0],
+            chat=draw.random() < 0.5,
+            hang_up_after=draw.randint(1, max(1, output // 2)) if leaves else None,
+        )
+
+    def _length(self, kind: str) -> int:
+        fitted = self._fitted[kind]
+        drawn = self._contents.lognormvariate(fitted["mu"], fitted["sigma"])
+        return max(4, min(round(drawn), int(fitted["limit"])))

@@ -1,0 +1,241 @@
+"""One model replica: OpenAI's completions API over the engine, `/metrics` beside it.
+
+Memory is reported to the simulated GPU enlarged by `MEMORY_SCALE`: one byte of the small model and
+its KV cache stands for 4 KiB on a device of 80 GB. The ratios are those of the real tensors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import torch
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from demo.device import SimulatedGpu
+from demo.service import openai_api, tracing
+from demo.service.config import MODEL, ReplicaConfig, read
+from demo.service.engine import Engine, PromptTooLongError, QueueFullError, Sequence
+from demo.service.kernels import Device
+from demo.service.replica_metrics import ReplicaMetrics, phases
+from demo.service.serving import healthy, serve, telemetry_of
+from demo.service.transformer import Shape, Transformer
+from exporters.exposition import metrics_app
+from exporters.requests import MetricsMiddleware, RequestMetrics, annotations_of
+from exporters.telemetry import Telemetry
+
+MEMORY_SCALE = 4096
+REPORT_SECONDS = 0.2
+log = logging.getLogger("replica")
+
+NICENESS = 5  # servers around the replicas keep their share of the processor
+
+
+class Replica:
+    """The engine behind HTTP."""
+
+    def __init__(self, config: ReplicaConfig, telemetry: Telemetry) -> None:
+        self.gpu = (
+            SimulatedGpu.attach(config.device_state, config.gpu) if config.device_state else None
+        )
+        self.device = Device(config.speed, self._clock)
+        model = Transformer(Shape(blocks=config.blocks), config.seed)
+        uuid_ = self.gpu.uuid if self.gpu else ""
+        self.requests = RequestMetrics(models=(MODEL,))
+        self.metrics = ReplicaMetrics(self.requests, config.version, uuid_)
+        self.engine = Engine(
+            model, self.device, self.metrics, max_batch=config.max_batch, max_queue=config.max_queue
+        )
+        self.metrics.engine = self.engine
+        self.telemetry = telemetry
+        self.tracer = telemetry.tracer
+        self.silent = False
+
+    def _clock(self) -> float:
+        return self.gpu.clock_ratio if self.gpu else 1.0
+
+    def control(self, change: dict[str, Any]) -> dict[str, Any]:
+        """`slowdown` factor of the device, `stall` seconds of the engine, `silent` exporter."""
+        self.device.slowdown = float(change.get("slowdown", self.device.slowdown))
+        self.silent = bool(change.get("silent", self.silent))
+        if "stall" in change:
+            self.engine.stalled_until = time.monotonic() + float(change["stall"])
+        return {"busy_seconds": self.device.busy_seconds()}
+
+    async def report(self) -> None:
+        """Tell the simulated GPU what its replica really does."""
+        last_busy, last = self.device.busy_seconds(), time.perf_counter()
+        while self.gpu:
+            await asyncio.sleep(REPORT_SECONDS)
+            busy, now = self.device.busy_seconds(), time.perf_counter()
+            ratio = (busy - last_busy) / (now - last)
+            memory = self.engine.memory_bytes * MEMORY_SCALE
+            self.gpu.report(busy_ratio=ratio, memory_used_bytes=memory)
+            last_busy, last = busy, now
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """Run the engine and the report while the app serves."""
+        self.engine.start()
+        reporting = asyncio.create_task(self.report())
+        yield
+        reporting.cancel()
+        await asyncio.to_thread(self.engine.stop)
+
+    def app(self) -> ASGIApp:
+        """All routes of the replica, with the completions measured."""
+        completions = MetricsMiddleware(
+            Starlette(
+                routes=[
+                    Route("/v1/completions", Completions(self, chat=False), methods=["POST"]),
+                    Route("/v1/chat/completions", Completions(self, chat=True), methods=["POST"]),
+                ]
+            ),
+            self.requests,
+        )
+        return Starlette(
+            routes=[
+                Route("/-/healthy", healthy),
+                Route("/v1/models", self._models),
+                Route("/metrics", Metrics(self)),
+                Mount("/", completions),
+            ],
+            lifespan=self.lifespan,
+        )
+
+    async def _models(self, _: Request) -> JSONResponse:
+        return JSONResponse({"object": "list", "data": [{"id": MODEL, "object": "model"}]})
+
+
+class Metrics:
+    """`/metrics`, unless the exporter is silent."""
+
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+        self._app = metrics_app(replica.metrics, replica.telemetry)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = Response(status_code=503) if self._replica.silent else self._app
+        await app(scope, receive, send)
+
+
+class Completions:
+    """One completion: submitted to the engine, its tokens streamed or collected."""
+
+    def __init__(self, replica: Replica, *, chat: bool) -> None:
+        self.replica = replica
+        self.chat = chat
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        request_id = request.headers.get("x-request-id") or uuid.uuid4().hex
+        with tracing.server_span(self.replica.tracer, scope, request_id) as span:
+            send = tracing.with_status(span, send)
+            try:
+                completion = openai_api.parse(
+                    await request.body(), chat=self.chat, request_id=request_id
+                )
+            except openai_api.BadRequestError as error:
+                await _refuse(400, str(error), "invalid_request_error")(scope, receive, send)
+                return
+            tracing.set_usage(span, completion)
+            generated = await self._answer(completion, scope, receive, send)
+            tracing.set_usage(span, completion, generated)
+
+    async def _answer(
+        self, completion: openai_api.Completion, scope: Scope, receive: Receive, send: Send
+    ) -> int:
+        notes = annotations_of(scope)
+        notes.model, notes.prompt_tokens = MODEL, len(completion.prompt)
+        tokens: asyncio.Queue[int | None] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def deliver(token: int | None) -> None:
+            loop.call_soon_threadsafe(tokens.put_nowait, token)
+
+        engine = self.replica.engine
+        try:
+            sequence = engine.submit(completion.prompt, completion.max_tokens, deliver)
+        except QueueFullError:
+            notes.reason = "queue_full"
+            await _refuse(503, "the engine's queue is full", "overloaded")(scope, receive, send)
+            return 0
+        except PromptTooLongError:
+            message = "prompt and max_tokens exceed the context"
+            await _refuse(400, message, "invalid_request_error")(scope, receive, send)
+            return 0
+        try:
+            await self._send(completion, tokens, scope, receive, send)
+        finally:
+            engine.cancel(sequence)
+            notes.generated_tokens = len(sequence.generated)
+        log.info("request %s: %d tokens generated", completion.id, len(sequence.generated))
+        self._tell_phases(sequence)
+        return len(sequence.generated)
+
+    async def _send(
+        self,
+        completion: openai_api.Completion,
+        tokens: asyncio.Queue[int | None],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        if completion.stream:
+            chunks = _chunks(completion, tokens)
+            response: Response = StreamingResponse(chunks, media_type="text/event-stream")
+        else:
+            whole = [token async for token in _until_end(tokens)]
+            response = JSONResponse(completion.whole(whole))
+        await response(scope, receive, send)
+
+    def _tell_phases(self, sequence: Sequence) -> None:
+        if len(sequence.generated) < sequence.max_tokens:
+            return  # the client left
+        self.replica.metrics.finished(sequence)
+        for phase in phases(sequence):
+            tracing.phase_span(self.replica.tracer, *phase)
+
+
+async def _until_end(tokens: asyncio.Queue[int | None]) -> AsyncIterator[int]:
+    while (token := await tokens.get()) is not None:
+        yield token
+
+
+async def _chunks(
+    completion: openai_api.Completion, tokens: asyncio.Queue[int | None]
+) -> AsyncIterator[bytes]:
+    generated = 0
+    async for token in _until_end(tokens):
+        generated += 1
+        yield completion.chunk(token)
+    yield completion.last_chunk(generated)
+
+
+def _refuse(status: int, message: str, kind: str) -> JSONResponse:
+    headers = {"retry-after": "1"} if status == 503 else None
+    return JSONResponse(openai_api.refusal(message, kind), status, headers)
+
+
+def main() -> None:
+    """Serve one replica until it is told to stop."""
+    config = read(ReplicaConfig)
+    os.nice(NICENESS)
+    torch.set_num_threads(1)
+    with telemetry_of(config, "replica") as telemetry:
+        replica = Replica(config, telemetry)
+        serve(replica.app(), config.port, replica.control, config.control_port)
+
+
+if __name__ == "__main__":
+    main()
