@@ -71,10 +71,12 @@ def test_the_host_timer_agrees_with_the_work() -> None:
         while time.thread_time() < deadline:
             pass
 
-    timings = [HostTimer().time(spin) for _ in range(10)]
+    began = time.perf_counter()
+    timing = HostTimer().time(spin)
+    elapsed = time.perf_counter() - began
 
-    assert min(timing.seconds for timing in timings) == pytest.approx(0.02, rel=0.2)
-    assert timings[0].busy_seconds == pytest.approx(0.02, rel=0.2)
+    assert timing.busy_seconds == pytest.approx(0.02, rel=0.1)
+    assert 0.02 <= timing.seconds <= elapsed
 
 
 def test_the_host_timer_sees_an_interruption() -> None:
