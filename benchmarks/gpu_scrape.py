@@ -1,6 +1,7 @@
 """The GPU exporter on simulated devices: time of a pass, of a scrape, memory and CPU.
 
-Run as `python -m benchmarks.gpu_scrape [--gpus 8] [--scrapes 500] [--json FILE]`. The simulated driver costs next to nothing, so these are the exporter's own costs.
+Run as `python -m benchmarks.gpu_scrape [--gpus 8] [--scrapes 500] [--json FILE]`. The simulated
+driver costs next to nothing, so these are the exporter's own costs.
 """
 
 from __future__ import annotations
