@@ -150,7 +150,7 @@ def main() -> None:
     added = measure(calls=options.calls, repeats=options.rounds)
     ours = added["busysignal"]
     rows = [
-        (name, *(f"{took[what]:.2f} ({took[what] / ours[what]:.1f}x)" for what in ours))
+        (name, *(rounds.beside(took[what], ours[what]) for what in ours))
         for name, took in added.items()
     ]
     print(rounds.table(("added CPU microseconds", "per request", "per streamed chunk"), rows))

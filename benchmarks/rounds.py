@@ -36,6 +36,11 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def beside(value: float, ours: float) -> str:
+    """A figure and how many times ours it is."""
+    return f"{value:.2f} ({value / ours:.1f}x)"
+
+
 def write_json(path: Path, result: Mapping[str, object]) -> None:
     """Write a result with what it was measured on."""
     stamp = {

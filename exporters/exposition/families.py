@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from threading import Lock
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from exporters.catalog.signal import Counter, Gauge, Histogram, Signal
 from exporters.exposition import text
@@ -13,16 +15,12 @@ from exporters.exposition.storage import CounterChild, GaugeChild, HistogramChil
 OTHER = "_other"
 """Stands for every label set past the cap."""
 
-
-class Child(Protocol):
-    """One label set's values."""
-
-    def render(self) -> str:
-        """Write its sample lines."""
+BATCH = 500
+"""Label sets rendered in one go."""
 
 
 SignalT = TypeVar("SignalT", bound=Signal)
-ChildT = TypeVar("ChildT", bound=Child)
+ChildT = TypeVar("ChildT")
 
 
 class Family(Generic[SignalT, ChildT]):
@@ -64,8 +62,16 @@ class Family(Generic[SignalT, ChildT]):
 
     def render(self) -> str:
         """Write the family as text, or nothing while it has no series."""
-        samples = "".join([child.render() for child in list(self._children.values())])
-        return self._header + text.spell_specials(samples) if samples else ""
+        children = list(self._children.values())
+        parts = [self._header] if children else []
+        for start in range(0, len(children), BATCH):
+            if start:
+                time.sleep(0)  # let go of the GIL: a large page must not hold up the event loop
+            parts.append(self._samples(children[start : start + BATCH]))
+        return "".join(parts)
+
+    def _samples(self, children: list[ChildT]) -> str:
+        raise NotImplementedError
 
     def _find_or_make(self, values: tuple[object, ...]) -> ChildT:
         self._check(values)
@@ -97,6 +103,9 @@ class CounterFamily(Family[Counter, CounterChild]):
         """Take over a total that someone else counts."""
         self.labels(*values).set_total(value)
 
+    def _samples(self, children: list[CounterChild]) -> str:
+        return _value_lines(children)
+
 
 class GaugeFamily(Family[Gauge, GaugeChild]):
     """Values that go up and down."""
@@ -121,9 +130,26 @@ class GaugeFamily(Family[Gauge, GaugeChild]):
         with self._lock:
             self._children = children
 
+    def _samples(self, children: list[GaugeChild]) -> str:
+        return _value_lines(children)
+
 
 class HistogramFamily(Family[Histogram, HistogramChild]):
     """Distributions over fixed buckets."""
 
     def observe(self, value: float, *values: object) -> None:
         self.labels(*values).observe(value)
+
+    def _samples(self, children: list[HistogramChild]) -> str:
+        lines = "".join([child.render() for child in children])
+        return _spelled(lines, [child.sum for child in children])
+
+
+def _value_lines(children: Sequence[CounterChild | GaugeChild]) -> str:
+    values = [child.value for child in children]
+    pairs = zip(children, values, strict=True)
+    return _spelled("".join([f"{child.prefix}{value!r}\n" for child, value in pairs]), values)
+
+
+def _spelled(lines: str, values: list[float]) -> str:
+    return lines if isfinite(sum(values)) else text.spell_specials(lines)

@@ -36,9 +36,6 @@ class CounterChild:
         """Take over a total that someone else counts (a driver, a kernel)."""
         self.value = float(value)
 
-    def render(self) -> str:
-        return f"{self.prefix}{self.value!r}\n"
-
 
 class GaugeChild:
     """A value that goes up and down, for one set of label values."""
@@ -59,9 +56,6 @@ class GaugeChild:
 
     def dec(self, amount: float = 1.0) -> None:
         self.inc(-amount)
-
-    def render(self) -> str:
-        return f"{self.prefix}{self.value!r}\n"
 
 
 class HistogramChild:
@@ -85,5 +79,6 @@ class HistogramChild:
             self.sum += float(value)
 
     def render(self) -> str:
+        """Write the sample lines: cumulative counts, sum, count."""
         running = tuple(accumulate(self.counts))
         return self._template % (*running, self.sum, running[-1])
