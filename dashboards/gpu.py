@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alerts.config import RulesSection, Thresholds
 from dashboards import marks
 from dashboards.gpu_probe import kernels
@@ -17,7 +19,6 @@ from dashboards.panels import (
     TimeSeries,
     Value,
     Variable,
-    falling,
     rising,
 )
 from exporters.catalog import Recorded, Selector, boards, gpu, neutral
@@ -61,42 +62,36 @@ def chosen(selector: Selector) -> Selector:
     return selector.matching(instance="$instance", gpu="$gpu")
 
 
-def _stat(title: str, about: str, signal: Recorded, pick: str, steps: tuple[Step, ...]) -> Stat:
+def _stat(title: str, about: str, signal: Recorded, pick: str, **more: Any) -> Stat:
     query = Query(f"{pick}({chosen(signal.value)})", pick)
-    return Stat(title=title, about=about, signals=(signal,), queries=(query,), steps=steps)
+    return Stat(title=title, about=about, signals=(signal,), queries=(query,), **more)
 
 
 def _now(levels: Thresholds) -> tuple[Panel, ...]:
     energy = chosen(gpu.GPU_ENERGY.total)
     return (
-        _stat("Answering", "Whether every device answers.", neutral.GPU_UP, "min", falling(1)),
+        _stat(
+            "Answering",
+            "Whether every device answers.",
+            neutral.GPU_UP,
+            "min",
+            values=(Value(1, "all", "green"), Value(0, "not all", "red")),
+        ),
         _stat(
             "Busiest",
             "The device whose kernels run most of the time.",
             neutral.GPU_UTILIZATION,
             "max",
-            rising(critical=levels.gpu_busy),
+            steps=rising(critical=levels.gpu_busy),
         ),
-        _stat(
-            "Fullest",
-            "The device with the least memory left.",
-            neutral.GPU_MEMORY,
-            "max",
-            PLAIN,
-        ),
-        _stat(
-            "Hottest",
-            "The device with the highest core temperature.",
-            neutral.GPU_TEMPERATURE,
-            "max",
-            PLAIN,
-        ),
+        _stat("Fullest", "The device with the least memory left.", neutral.GPU_MEMORY, "max"),
+        _stat("Hottest", "The warmest core.", neutral.GPU_TEMPERATURE, "max"),
         _stat(
             "Held back",
             "Whether power, heat or hardware holds any clock down.",
             neutral.GPU_THROTTLE,
             "max",
-            rising(critical=1),
+            values=(Value(0, "no", "green"), Value(1, "yes", "red")),
         ),
         Stat(
             title="Energy",

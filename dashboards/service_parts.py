@@ -56,6 +56,7 @@ def replicas(levels: Thresholds) -> tuple[Panel, ...]:
             signals=(neutral.EJECTED,),
             queries=(Query(of(neutral.EJECTED.value), "{{replica}}"),),
             values=(Value(0, "in rotation", "green"), Value(1, "ejected", "red")),
+            empty="none was ever ejected",
             width=8,
         ),
         lines(
@@ -77,11 +78,12 @@ def replicas(levels: Thresholds) -> tuple[Panel, ...]:
 
 def _phases() -> TimeSeries:
     chosen = of(neutral.PHASE_MEAN.value).matching(replica="$replica")
+    ordered = tuple(Query(chosen.where(phase=phase), phase) for phase in PHASE_COLORS)
     return TimeSeries(
         title="Where time goes in $replica",
         about="Mean time of one request in each phase, stacked to the whole; one box a replica.",
         signals=(neutral.PHASE_MEAN,),
-        queries=(Query(chosen, "{{phase}}"),),
+        queries=ordered,
         style="stacked",
         colors=PHASE_COLORS,
         repeat="replica",

@@ -25,7 +25,7 @@ PALETTE = (
     "#56a64b", "#f2cc0c", "#3274d9", "#ff780a", "#e02f44", "#a352cc", "#1f9e9e", "#705da0",
     "#8ab8ff", "#c15c17",
 )  # fmt: skip
-LEFT, BOTTOM, TOP = 58, 34, 6
+LEFT, BOTTOM, TOP = 72, 34, 6
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,13 @@ def draw(panel: Mapping[str, Any], series: Sequence[Series], canvas: Canvas) -> 
 
 def _stat(panel: Mapping[str, Any], series: Sequence[Series]) -> str:
     defaults, by_name = panel["fieldConfig"]["defaults"], panel["options"]["textMode"] == "name"
-    texts = [one.legend if by_name else show(one.last, defaults["unit"]) for one in series]
-    color = _level(defaults, series[0].last)
+    named = _named_values(defaults)
+    texts, color = [], _level(defaults, series[0].last)
+    for one in series:
+        known = named.get(one.last)
+        text = known["text"] if known else show(one.last, defaults["unit"])
+        texts.append(one.legend if by_name else text)
+        color = NAMED[known["color"]] if known else color
     return f'<p class="stat" style="color:{color}">{"<br>".join(map(escape, texts))}</p>'
 
 
@@ -112,13 +117,15 @@ def _level(defaults: Mapping[str, Any], value: float) -> str:
 
 
 def _time_axis(canvas: Canvas) -> str:
-    moments = [canvas.start + (canvas.end - canvas.start) * part / 4 for part in range(5)]
+    parts = 4 if canvas.width > 400 else 1
+    span = canvas.end - canvas.start
+    moments = [canvas.start + span * part / parts for part in range(parts + 1)]
     return "".join(
         _text(
             canvas.x(moment),
             canvas.height - BOTTOM + 13,
             time.strftime("%H:%M:%S", time.gmtime(moment)),
-            "middle" if 0 < place < 4 else "start" if place == 0 else "end",
+            "middle" if 0 < place < parts else "start" if place == 0 else "end",
         )
         for place, moment in enumerate(moments)
     )
@@ -134,7 +141,7 @@ def _curves(panel: Mapping[str, Any], series: Sequence[Series], canvas: Canvas) 
     curves = _stack(series) if stacked else [(one, None) for one in series]
     values = [value for one, _ in curves for _, value in one.points if math.isfinite(value)]
     low = min(defaults.get("min", min(values, default=0)), min(values, default=0))
-    high = max(defaults.get("max", 0), max(values, default=1) * 1.05, low + 1e-9)
+    high = max(defaults.get("max", 0), _round_up(max(values, default=0)))
     canvas = replace(canvas, low=low, high=high)
     steps = [step for step in defaults["thresholds"]["steps"] if step["value"] is not None]
     lines = [_level_line(step, canvas) for step in steps if step["value"] <= high]
@@ -147,6 +154,14 @@ def _curves(panel: Mapping[str, Any], series: Sequence[Series], canvas: Canvas) 
     ticks = [_tick(low + (high - low) * part / 4, defaults["unit"], canvas)
              for part in range(5)]  # fmt: skip
     return "".join([*ticks, *lines, *drawn, _legend(panel, series, canvas)])
+
+
+def _round_up(value: float) -> float:
+    """The next number whose quarters read well; 1 where all is zero."""
+    if value <= 0:
+        return 1.0
+    size = float(10 ** math.floor(math.log10(value)))
+    return next(size * first for first in (1, 2, 4, 6, 8, 10) if size * first >= value)
 
 
 def _stack(series: Sequence[Series]) -> list[tuple[Series, dict[float, float] | None]]:
@@ -210,26 +225,42 @@ def _legend(panel: Mapping[str, Any], series: Sequence[Series], canvas: Canvas) 
 
 
 def _states(panel: Mapping[str, Any], series: Sequence[Series], canvas: Canvas) -> str:
-    mappings = panel["fieldConfig"]["defaults"]["mappings"]
-    colors = {
-        float(value): NAMED[result["color"]]
-        for mapping in mappings
-        for value, result in mapping["options"].items()
-    }
+    results = _named_values(panel["fieldConfig"]["defaults"])
     lane = (canvas.height - BOTTOM - TOP) / len(series)
     parts = []
     for place, one in enumerate(series):
         top = TOP + place * lane
-        moments = [moment for moment, _ in one.points]
-        step = min((b - a for a, b in pairwise(moments)), default=1.0)
-        for moment, value in one.points:
-            x, width = canvas.x(moment), canvas.x(moment + step) - canvas.x(moment) + 0.5
+        for start, end, value in _spans(one):
+            x, right = canvas.x(start), min(canvas.x(end), canvas.width)
+            color = NAMED[results[value]["color"]] if value in results else PALETTE[2]
             parts.append(
-                f'<rect x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{lane * 0.9:.1f}" '
-                f'fill="{colors.get(value, PALETTE[2])}" fill-opacity="0.7"/>'
+                f'<rect x="{x:.1f}" y="{top:.1f}" width="{right - x:.1f}" '
+                f'height="{lane * 0.9:.1f}" fill="{color}" fill-opacity="0.7"/>'
             )
         parts.append(_text(LEFT + 4, top + min(lane * 0.6, 14), one.legend))
     return "".join(parts)
+
+
+def _spans(one: Series) -> list[tuple[float, float, float]]:
+    """Start, end and value of every stretch in which a series does not change or pause."""
+    moments = [moment for moment, _ in one.points]
+    step = min((b - a for a, b in pairwise(moments)), default=1.0)
+    spans: list[tuple[float, float, float]] = []
+    for moment, value in one.points:
+        if spans and spans[-1][2] == value and moment <= spans[-1][1] + step / 2:
+            spans[-1] = (spans[-1][0], moment + step, value)
+        else:
+            spans.append((moment, moment + step, value))
+    return spans
+
+
+def _named_values(defaults: Mapping[str, Any]) -> dict[float, Mapping[str, str]]:
+    return {
+        float(value): result
+        for mapping in defaults["mappings"]
+        if mapping["type"] == "value"
+        for value, result in mapping["options"].items()
+    }
 
 
 def _heatmap(panel: Mapping[str, Any], series: Sequence[Series], canvas: Canvas) -> str:

@@ -90,7 +90,7 @@ def test_areas_stand_on_each_other():
     text = drawn("Outcomes", [Series("ok", {}, flat), Series("error", {}, flat)])
 
     assert text.count("<polygon") == 2
-    assert "2.1 req/s" in text  # 5 % above the stack's top
+    assert ">2 req/s</text>" in text
 
 
 @pytest.mark.parametrize(
@@ -118,3 +118,17 @@ def test_no_prometheus_is_one_line_and_exit_code_3(tmp_path: Path, capsys):
     assert code == 3
     assert capsys.readouterr().err.startswith("no Prometheus at http://127.0.0.1:9 (")
     assert not (tmp_path / "x.html").exists()
+
+
+def test_a_state_is_one_stretch_until_it_changes():
+    points = [(1000.0, 1.0), (1001.0, 1.0), (1002.0, 1.0), (1003.0, 0.0), (1009.0, 0.0)]
+    text = drawn("Answering, over time", [Series("gpu 0", {}, points)])
+
+    assert text.count('fill="#56a64b"') == 1
+    assert text.count('fill="#e02f44"') == 2  # silence between two samples is no state
+
+
+def test_a_value_with_a_name_is_shown_by_it():
+    assert drawn("Held back", [Series("max", {}, [(1060, 1.0)])]) == (
+        '<p class="stat" style="color:#e02f44">yes</p>'
+    )
