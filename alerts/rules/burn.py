@@ -29,7 +29,7 @@ FIRST = (
 def alerts(section: RulesSection) -> tuple[Alert, ...]:
     """Availability and latency, each with a page and a ticket."""
     objectives = section.objectives
-    good = f"done within {objectives.latency.bound_seconds:g} s"
+    good = f"done in {objectives.latency.bound_seconds:g} s"
     return (
         *_pair(section, "Availability", "answered", objectives.availability.target),
         *_pair(section, "Latency", good, objectives.latency.target),

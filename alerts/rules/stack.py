@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SERVING = "gateway|replica"
 SUPPORTING = "gpu|probe|node|watch|prometheus|alertmanager"
-TARGET = "{{ $labels.job }} {{ or $labels.replica $labels.instance }}"
+TARGET = '{{ $labels.job }} {{ or $labels.replica $labels.instance "(all of them)" }}'
 
 
 def alerts(section: RulesSection) -> tuple[Alert, ...]:

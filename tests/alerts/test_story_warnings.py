@@ -1,0 +1,293 @@
+from __future__ import annotations
+
+import pytest
+
+from exporters.catalog import neutral
+from tests.alerts.conftest import Fires
+
+SERVICE_BOARD = "http://127.0.0.1:3000/d/busysignal-service"
+GPU_BOARD = "http://127.0.0.1:3000/d/busysignal-gpu"
+GATEWAY = 'job="gateway",instance="g",service="chat"'
+REPLICA = 'job="replica",instance="r1:8000",service="chat",replica="r1"'
+OK = f'llm_requests_total{{{GATEWAY},model="m",outcome="ok",status="200"}}'
+REFUSED = f'llm_requests_total{{{GATEWAY},model="m",outcome="rejected",status="429"}}'
+STARTED = f'llm_requests_started_total{{{GATEWAY},model="m"}}'
+
+
+def target(job, instance="n1:1"):
+    labels = f'job="{job}",instance="{instance}",service="chat"'
+    return labels, {f"up{{{labels}}}": "1x400", f"scrape_samples_scraped{{{labels}}}": "9x400"}
+
+
+def gpu_labels(**more):
+    return {"service": "chat", "instance": "n1:1", **more}
+
+
+GPU, GPU_UP = target("gpu")
+PROBE, PROBE_UP = target("probe")
+NODE, NODE_UP = target("node")
+WATCH, WATCH_UP = target("watch")
+ON_GPU = {"dashboard_url": f"{GPU_BOARD}?var-instance=n1:1&var-gpu=0"}
+ON_CHAT = {"dashboard_url": f"{SERVICE_BOARD}?var-service=chat"}
+GPU_WHERE = '{instance="n1:1",gpu="0"}'
+
+# Every row: what goes in (wrong from minute 10 to minute 40), who it is about, what the alert says.
+ROWS = {
+    "RateLimitShareHigh": (
+        {
+            OK: "0+10x200",
+            STARTED: "0+10x200",
+            f'llm_requests_rejected_total{{{GATEWAY},model="m",reason="rate_limit"}}': (
+                "0x20 0+1x60 60x120"
+            ),
+        },
+        {"service": "chat"},
+        {
+            "description": "10% of requests to chat are refused with 429; 5% is the limit.",
+            "query": 'llm:requests_rejected:rate{reason="rate_limit",service="chat"}',
+            **ON_CHAT,
+        },
+    ),
+    "RetryShareHigh": (
+        {
+            OK: "0+10x200",
+            STARTED: "0+10x200",
+            f'llm_requests_resent_total{{{GATEWAY},model="m"}}': "0x20 0+4x60 240x120",
+        },
+        {"service": "chat"},
+        {
+            "description": "40% of arrivals at chat are retries; 20% is the limit.",
+            "query": 'llm:requests_resent:ratio{service="chat"}',
+            **ON_CHAT,
+        },
+    ),
+    "UpstreamSlow": (
+        {
+            f'llm_upstream_duration_seconds_sum{{{GATEWAY},upstream="features",outcome="ok"}}': (
+                "0+0.2x20 4+4x60 244+0.2x120"
+            ),
+            f'llm_upstream_duration_seconds_count{{{GATEWAY},upstream="features",outcome="ok"}}': (
+                "0+10x200"
+            ),
+        },
+        {"service": "chat", "upstream": "features"},
+        {
+            "description": "Calls from chat to features take 400ms on average; 0.2 s is the limit.",
+            "query": (
+                'llm:upstream_duration_seconds:mean{service="chat",upstream="features"}'
+            ),
+            **ON_CHAT,
+        },
+    ),
+    "KVCacheFull": (
+        {f'llm_kv_cache_usage_ratio{{{REPLICA},model="m"}}': "0.5x20 0.97x60 0.5x120"},
+        {"service": "chat", "replica": "r1"},
+        {
+            "description": "97% of the KV cache of r1 of chat is in use; 95% is the limit.",
+            "query": 'llm:kv_cache_usage:ratio{service="chat",replica="r1"}',
+            **ON_CHAT,
+        },
+    ),
+    "ReplicaEjected": (
+        {f'llm_replica_ejected{{{GATEWAY},replica="r1"}}': "0x20 1x60 0x120"},
+        {"service": "chat", "replica": "r1"},
+        {
+            "description": "r1 of chat takes no traffic.",
+            "query": 'llm:replica_ejected{service="chat",replica="r1"}',
+            **ON_CHAT,
+        },
+    ),
+    "GpuBusy": (
+        GPU_UP | {f'gpu_utilization_ratio{{{GPU},gpu="0"}}': "0.7x20 0.95x60 0.7x120"},
+        gpu_labels(gpu="0"),
+        {
+            "description": "GPU 0 at n1:1 is busy 95% of the time; 90% is the limit.",
+            "query": f"gpu:utilization:ratio{GPU_WHERE}",
+            **ON_GPU,
+        },
+    ),
+    "GpuThrottled": (
+        GPU_UP
+        | {
+            f'gpu_throttle_active{{{GPU},gpu="0",reason="hw_thermal_slowdown"}}': (
+                "0x20 1x60 0x120"
+            ),
+            f'gpu_throttle_active{{{GPU},gpu="0",reason="gpu_idle"}}': "1x200",
+        },
+        gpu_labels(gpu="0", reason="hw_thermal_slowdown"),
+        {
+            "description": "GPU 0 at n1:1 is held down by hw_thermal_slowdown 100% of the time.",
+            "query": f"gpu:throttle_active{GPU_WHERE}",
+            **ON_GPU,
+        },
+    ),
+    "KernelSlow": (
+        PROBE_UP
+        | {
+            f'kernel_probe_slowdown_ratio{{{PROBE},device="0",kernel="gemm_decode"}}': (
+                "1x20 2.5x60 1x120"
+            )
+        },
+        gpu_labels(device="0", kernel="gemm_decode"),
+        {
+            "description": (
+                "gemm_decode on device 0 at n1:1 takes 2.5 times its baseline; 1.5 is the limit."
+            ),
+            "query": 'gpu:kernel_slowdown:ratio{instance="n1:1",device="0"}',
+            "dashboard_url": f"{GPU_BOARD}?var-instance=n1:1",
+        },
+    ),
+    "NodeMemoryHigh": (
+        NODE_UP
+        | {
+            f"node_memory_MemTotal_bytes{{{NODE}}}": "100x200",
+            f"node_memory_MemAvailable_bytes{{{NODE}}}": "50x20 10x60 50x120",
+        },
+        gpu_labels(),
+        {
+            "description": "90% of the memory of n1:1 is in use; 85% is the limit.",
+            "query": 'node:memory_usage:ratio{instance="n1:1"}',
+        },
+    ),
+    "NodeCpuHigh": (
+        NODE_UP
+        | {
+            f'node_cpu_seconds_total{{{NODE},cpu="0",mode="idle"}}': (
+                "0+18x20 360+1.5x60 450+18x120"
+            )
+        },
+        gpu_labels(),
+        {
+            "description": "95% of the CPU of n1:1 is in use; 90% is the limit.",
+            "query": 'node:cpu_usage:ratio{instance="n1:1"}',
+        },
+    ),
+    "ExporterDown": (
+        {
+            f"up{{{GPU}}}": "1x20 0x60 1x120",
+            f"scrape_samples_scraped{{{GPU}}}": "9x20 0x60 9x120",
+        },
+        gpu_labels(job="gpu"),
+        {
+            "description": "No data from gpu n1:1.",
+            "query": 'busysignal:target_up{job="gpu"}',
+        },
+    ),
+    "SignalMissing": (
+        GPU_UP
+        | {
+            f'gpu_up{{{GPU},gpu="0"}}': "1x200",
+            f'gpu_utilization_ratio{{{GPU},gpu="0"}}': "0.5x200",
+            f'gpu_throttle_active{{{GPU},gpu="0",reason="hw_slowdown"}}': (
+                "0x20 stale _x59 0x120"
+            ),
+        },
+        {"signal": "gpu:throttle_active"},
+        {
+            "description": (
+                "gpu:throttle_active is missing although its targets answer; "
+                "the alerts that read it are blind."
+            ),
+            "query": 'busysignal:signal_missing{signal="gpu:throttle_active"}',
+        },
+    ),
+    "RuleFailures": (
+        {
+            'prometheus_rule_evaluation_failures_total{job="prometheus",instance="p",'
+            'rule_group="x"}': "0x20 0+1x60 60x120"
+        },
+        {"job": "prometheus", "instance": "p", "rule_group": "x"},
+        {
+            "description": "p: rule group x fails, 10 lately.",
+            "query": 'prometheus_rule_evaluation_failures_total{instance="p"}',
+        },
+    ),
+    "NotificationsFailing": (
+        {
+            'alertmanager_notifications_failed_total{job="alertmanager",instance="a",'
+            'integration="webhook"}': "0x20 0+1x60 60x120"
+        },
+        {"job": "alertmanager", "instance": "a", "integration": "webhook"},
+        {
+            "description": "a: webhook refuses alerts, 10 lately.",
+            "query": 'alertmanager_notifications_failed_total{instance="a"}',
+        },
+    ),
+    "TelemetryDropped": (
+        {
+            f'busysignal_telemetry_dropped_total{{{GATEWAY},kind="spans",reason="queue_full"}}': (
+                "0x20 0+1x60 60x120"
+            )
+        },
+        {
+            "job": "gateway", "instance": "g", "service": "chat", "kind": "spans",
+            "reason": "queue_full",
+        },
+        {
+            "description": "g: spans lost (queue_full), 10 lately.",
+            "query": 'busysignal_telemetry_dropped_total{instance="g"}',
+        },
+    ),
+    "VerdictBacklog": (
+        WATCH_UP | {f"busysignal_verdict_backlog{{{WATCH}}}": "0x20 9x60 0x120"},
+        gpu_labels(job="watch"),
+        {
+            "description": "9 alert groups wait at n1:1; 5 is the limit.",
+            "query": 'busysignal_verdict_backlog{instance="n1:1"}',
+        },
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_warning_is_silent_before_speaks_during_and_ends_after(story, name):
+    series, labels, annotations = ROWS[name]
+
+    story.alerts(
+        series,
+        ("9m", name, []),
+        ("39m", name, [Fires(labels, annotations)]),
+        ("60m", name, []),
+        interval="30s",
+    )
+
+
+def test_the_heartbeat_always_beats(story):
+    story.alerts({}, ("1m", "Watchdog", [Fires({})]), ("9m", "Watchdog", [Fires({})]))
+
+
+def test_no_traffic_is_no_missing_signal(story):
+    story.alerts(
+        {OK: "5x200", STARTED: "5x200", f"up{{{GATEWAY}}}": "1x200"},
+        ("40m", "SignalMissing", []),
+    )
+
+
+def test_a_gateway_that_stops_telling_outcomes_is_noticed(story):
+    silent = [
+        "llm:request_duration_seconds:p99",
+        "llm:requests:rate",
+        "llm:requests_5xx:ratio",
+        "llm:queue_depth",
+        *(signal.name for signal in neutral.SLO_ERRORS.values()),
+        *(signal.name for signal in neutral.SLO_FAILURES.values()),
+    ]
+
+    story.alerts(
+        {STARTED: "0+10x200"},
+        (
+            "20m",
+            "SignalMissing",
+            [
+                Fires(
+                    {"signal": signal},
+                    {
+                        "description": f"{signal} is missing although its targets answer; "
+                        "the alerts that read it are blind.",
+                        "query": f'busysignal:signal_missing{{signal="{signal}"}}',
+                    },
+                )
+                for signal in silent
+            ],
+        ),
+    )
