@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 import secrets
-import threading
 import traceback
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -32,9 +31,13 @@ class TelemetryHandler(logging.Handler):
         self._numbers = itertools.count()
         self.silent: set[int | None] = set()
 
+    def heeds(self, record: logging.LogRecord) -> bool:
+        """Say whether the record is anybody's but the writer's own."""
+        return record.thread not in self.silent
+
     def emit(self, record: logging.LogRecord) -> None:
         """Take the record; a record that cannot be formatted is told with its bare format."""
-        if threading.get_ident() in self.silent:
+        if not self.heeds(record):
             return
         context = trace.get_current_span().get_span_context()
         self._put(

@@ -63,6 +63,8 @@ class Telemetry:
             root = logging.getLogger()
             root.addHandler(self._handler)
             root.setLevel(min(root.level, self._handler.level))
+            # httpx tells of each request; those of the writer are no news on anybody's console.
+            logging.getLogger("httpx").addFilter(self._handler.heeds)
 
     def flush(self, seconds: float = 10.0) -> bool:
         """Wait until all that ended so far is in the store; False if some still waits."""
@@ -74,6 +76,8 @@ class Telemetry:
             root = logging.getLogger()
             root.removeHandler(self._handler)
             root.setLevel(self._root_level)
+            logging.getLogger("httpx").removeFilter(self._handler.heeds)
+            self._handler = None
         self.provider.shutdown()
         if self._writer is not None:
             self._writer.close()

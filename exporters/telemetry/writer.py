@@ -65,9 +65,10 @@ class Writer:
         """Write or spool everything, then end. Takes as long as a request may, and no longer."""
         self._closing.set()
         self.queue.close()
-        self.thread.join(self._section.shutdown_seconds + 3 * self._section.timeout_seconds)
-        self._sink.close()
-        self._spool.close()
+        patience = self._section.shutdown_seconds + 3 * self._section.timeout_seconds
+        self.thread.join(patience)
+        if self.thread.is_alive():
+            log.error("%s kept the last spans and logs for %g s", self._sink.name, patience)
 
     def _refuse(self, item: Item) -> None:
         if isinstance(item, threading.Event):
@@ -80,6 +81,11 @@ class Writer:
             self._step(self.queue.take(self._pause()))
         while len(self.queue):
             self._step(self.queue.take(0))
+        self._finish()
+        self._sink.close()
+        self._spool.close()
+
+    def _finish(self) -> None:
         deadline = time.monotonic() + self._section.shutdown_seconds
         # A sink that is away keeps us no longer: the spool is read at the next start.
         while self._spool.size and not self._away and time.monotonic() < deadline:

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from analysis.sources.otel_shape import nanoseconds
+from exporters.telemetry.document import LogEntry, Origin, log_line, span_lines, timestamp
+from exporters.telemetry.redact import MAX_TEXT, clean, is_private
+from tests.golden import Golden
+
+ORIGIN = Origin(
+    {"service.name": "replica", "service.version": "1.2.3"}, "traces-x.otel-default", "logs-x-y"
+)
+CONTEXT = SpanContext(0xABC, 0xDEF, is_remote=False, trace_flags=TraceFlags(1))
+PARENT = SpanContext(0xABC, 0x123, is_remote=True, trace_flags=TraceFlags(1))
+
+
+def span(**values: object) -> ReadableSpan:
+    given = {
+        "name": "POST /v1/completions",
+        "context": CONTEXT,
+        "parent": PARENT,
+        "kind": SpanKind.SERVER,
+        "start_time": 1_795_428_001_700_063_655,
+        "end_time": 1_795_428_001_700_163_655,
+        "instrumentation_scope": InstrumentationScope("busysignal"),
+    }
+    return ReadableSpan(**(given | values))
+
+
+@given(st.integers(min_value=0, max_value=2**63 - 1))
+def test_every_timestamp_is_read_back_to_the_nanosecond(ns):
+    assert ns == nanoseconds(timestamp(ns))
+
+
+@given(st.integers(min_value=0, max_value=2**63 - 1))
+def test_a_decimal_reading_of_a_timestamp_is_right_too(ns):
+    whole, _, fraction = timestamp(ns).partition(".")
+
+    assert len(fraction) == 6
+    assert ns == int(whole + fraction)
+
+
+def test_a_span_and_its_event_look_as_the_opentelemetry_exporter_writes_them(golden: Golden):
+    told = span(
+        attributes={"http.response.status_code": 503, "sizes": (1, 2), "request_id": "r-1"},
+        status=Status(StatusCode.ERROR, "queue is full"),
+        events=[Event("exception", {"exception.type": "Busy"}, 1_795_428_001_700_063_660)],
+    )
+    lines = list(span_lines(told, ORIGIN))
+
+    golden.check(
+        "span.json",
+        "".join(json.dumps(json.loads(line.document), indent=1) + "\n" for line in lines),
+    )
+    assert [
+        ("span", "traces-x.otel-default", f"{0xABC:032x}{0xDEF:016x}"),
+        ("log", "logs-x-y", f"{0xABC:032x}{0xDEF:016x}-0"),
+    ] == [(line.kind, line.index, line.id) for line in lines]
+
+
+def test_a_root_span_has_no_parent_and_an_unset_status_is_empty():
+    (line,) = span_lines(span(parent=None), ORIGIN)
+    document = json.loads(line.document)
+
+    assert "parent_span_id" not in document
+    assert {} == document["status"]
+
+
+def test_prompts_answers_and_secrets_stay_here():
+    told = {
+        "gen_ai.prompt": "my diagnosis",
+        "gen_ai.input.messages": "[...]",
+        "gen_ai.completion.0.content": "you are fine",
+        "http.request.header.authorization": "Bearer abcdefghijkl",
+        "gen_ai.usage.input_tokens": 12,
+    }
+    (line,) = span_lines(span(attributes=told), ORIGIN)
+
+    assert {"gen_ai.usage.input_tokens": 12} == json.loads(line.document)["attributes"]
+
+
+def test_secrets_inside_texts_are_masked():
+    assert "user=x Bearer ***" == clean("user=x Bearer abcdefghijkl.mno")
+    assert 'password="***" sent' == clean('password="hunter2" sent')
+    assert "https://me:***@host/x" == clean("https://me:pw@host/x")
+    assert "prompt_tokens=12 token 7" == clean("prompt_tokens=12 token 7")
+    assert not is_private("gen_ai.usage.output_tokens")
+
+
+def test_long_texts_are_cut():
+    line = log_line(LogEntry("1", 5, 9, "INFO", "x", "y" * (MAX_TEXT + 1)), ORIGIN)
+
+    assert MAX_TEXT == len(json.loads(line.document)["body"]["text"])
