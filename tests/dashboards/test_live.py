@@ -141,6 +141,39 @@ def healthy(start_prometheus: StartPrometheus, tmp_path: Path) -> Iterator[Prome
         yield server
 
 
+def idle(registry: Registry, chance: random.Random) -> None:
+    registry.gauge(foreign.PROCESS_START).set(1.7e9)
+
+
+def test_a_silent_service_has_no_traffic_and_an_absent_one_no_data(
+    start_prometheus: StartPrometheus, tmp_path: Path
+):
+    (tile,) = [query for query in every_query() if query.panel == "Duration P99"]
+    render_rules(RULES, tmp_path)
+    config = tmp_path / "prometheus.yml"
+    with exporter(idle) as address:
+        config.write_text(
+            render_prometheus(RULES, targets=[Target("gateway", address, {"service": "chat"})])
+        )
+        server = start_prometheus(config)
+        values = until(lambda: now(server, tile.promql({"service": "chat"})))
+
+        assert values == ["NaN"]
+        assert now(server, tile.promql({"service": "other"})) == []
+
+
+def until(ask: Callable[[], list[str]]) -> list[str]:
+    deadline = time.monotonic() + 30
+    while not (values := ask()) and time.monotonic() < deadline:
+        time.sleep(0.3)
+    return values
+
+
+def now(server: Prometheus, expr: str) -> list[str]:
+    reply = httpx.get(f"{server.url}/api/v1/query", params={"query": expr})
+    return [one["value"][1] for one in reply.json()["data"]["result"]]
+
+
 def answer(server: Prometheus, expr: str) -> list:
     now = time.time()
     reply = httpx.get(
