@@ -73,7 +73,7 @@ class Exchange(TrackedRequest):
         message = await self._receive()
         try:
             if message["type"] == "http.disconnect":
-                self._disconnected = self._disconnected or not self.is_complete
+                self._disconnected = True
             elif not message.get("more_body"):
                 self._body_read = True
         except Exception:  # noqa: BLE001 - measuring never breaks serving
