@@ -40,7 +40,7 @@ def silent_targets(up: pl.DataFrame, window: Window) -> tuple[Gap, ...]:
         latest = rows.sort("ts_ns").tail(SILENT_STEPS)
         recent = window.end_ns - SILENT_STEPS * window.step_ns
         # A target without recent samples was taken out of service discovery: no silence.
-        if latest["value"].any() or latest["ts_ns"][-1] < recent:
+        if (latest["value"] > 0).any() or latest["ts_ns"][-1] < recent:
             continue
         answered = rows.filter(pl.col("value") > 0)["ts_ns"].to_list()
         since = f"since {clock(max(answered))}" if answered else "at all in the window"

@@ -28,7 +28,7 @@ class Pager:
 
     def __init__(self, port: int) -> None:
         self._messages: list[Message] = []
-        self._arrived = threading.Condition()
+        self._arrived = threading.Condition(threading.RLock())
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -43,10 +43,25 @@ class Pager:
         """Alert groups delivered since then in which a page still fires."""
         return [m for m in self.messages(ALERTS, since) if m.payload.get("status") == "firing"]
 
-    def wait_for_news(self, timeout: float) -> None:
-        """Return when something arrives, or after `timeout` seconds."""
+    def first_page(self, since: float, timeout: float) -> Message | None:
+        """The first page received since then, waiting for it up to `timeout` seconds."""
         with self._arrived:
-            self._arrived.wait(timeout)
+            self._arrived.wait_for(lambda: self.pages(since), timeout)
+        return next(iter(self.pages(since)), None)
+
+    def first_verdict(self, since: float, timeout: float) -> Message | None:
+        """The first verdict on an alert that began since then, waiting as `first_page` does."""
+
+        def told() -> Message | None:
+            answers = self.messages(ENRICHED, since)
+            began = since * 1e9
+            return next(
+                (m for m in answers if m.payload["verdict"]["alert"]["starts_ns"] > began), None
+            )
+
+        with self._arrived:
+            self._arrived.wait_for(told, timeout)
+            return told()
 
     def stop(self) -> None:
         """Stop listening and free the port."""

@@ -1,0 +1,302 @@
+"""The command `busysignal`: reads the config and hands each room its own section."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+from typer.core import TyperGroup
+
+from alerts.config import RulesSection
+from analysis.config import AnalysisSection, WatchSection
+from analysis.sources import ElasticsearchSection, PrometheusSection
+from dashboards.config import DashboardsSection
+from exporters.errors import BusySignalError, UsageError
+from exporters.gpu.config import GpuSection
+from exporters.settings import Section, load
+from exporters.telemetry.section import TelemetrySection
+from inference_probe.config import ProbeSection
+
+if TYPE_CHECKING:
+    from analysis.collect import Sources
+    from analysis.doctor import Finding
+
+ROOT = Path(__file__).parent
+RULES = ROOT / "alerts" / "generated"
+RUNBOOKS = ROOT / "docs" / "runbooks"
+DASHBOARDS = ROOT / "dashboards" / "generated"
+SIGNALS = ROOT / "docs" / "signals.md"
+
+INTERRUPTED = 130
+
+
+class AlertmanagerSection(Section):
+    """The config section [alertmanager]."""
+
+    url: str = "http://127.0.0.1:9093"
+
+
+class Config(Section):
+    """The whole of busysignal.toml, one section for each room."""
+
+    prometheus: PrometheusSection = PrometheusSection()
+    alertmanager: AlertmanagerSection = AlertmanagerSection()
+    elasticsearch: ElasticsearchSection = ElasticsearchSection()
+    telemetry: TelemetrySection = TelemetrySection()
+    rules: RulesSection = RulesSection()
+    dashboards: DashboardsSection = DashboardsSection()
+    analysis: AnalysisSection = AnalysisSection()
+    watch: WatchSection = WatchSection()
+    gpu: GpuSection = GpuSection()
+    probe: ProbeSection = ProbeSection()
+
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", help="busysignal.toml; BUSYSIGNAL__SECTION__KEY overrides it"),
+]
+Check = Annotated[bool, typer.Option("--check", help="write nothing, say what is stale; exit 1")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="write the result to this file")]
+
+
+class Commands(TyperGroup):
+    """An error for people is one line and its exit code; Ctrl-C is 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except BusySignalError as error:
+            typer.echo(f"busysignal: {error}", err=True)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Says that a GPU inference service is busy before its users do, and names the cause.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.command()
+def demo(
+    fault: Annotated[list[str], typer.Option(help="a fault's name, or all")] = ["slow_replica"],  # noqa: B006  typer copies it
+    seed: Annotated[int, typer.Option(help="draws names, onset and severity; 0: a new one")] = 0,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="runs of each fault, one seed after another")
+    ] = 1,
+    list_: Annotated[
+        bool, typer.Option("--list", help="tell the faults and their outcomes")
+    ] = False,
+    json: JsonFile = None,
+    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+) -> None:
+    """Start real servers and a small model service, break it, wait for the page and the verdict."""
+    from demo import report, series
+
+    if list_:
+        report.tell_faults()
+    elif not series.play(fault, seed=seed, seeds=seeds, folder=runs, json=json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def gpu(config: ConfigFile = None) -> None:
+    """Serve what NVML says of each GPU, at /metrics."""
+    from exporters.gpu.server import serve
+
+    serve(settings(config).gpu, announce=typer.echo)
+
+
+@app.command()
+def probe(
+    config: ConfigFile = None,
+    once: Annotated[bool, typer.Option("--once", help="measure once, print a table, stop")] = False,
+    json: JsonFile = None,
+) -> None:
+    """Time known kernels on the device and serve what they took, at /metrics."""
+    from inference_probe import server, table
+
+    section = settings(config).probe
+    if not once:
+        server.serve(section, announce=typer.echo)
+        return
+    report = server.measure_once(section)
+    _write_json(json, report.as_dict())
+    table.show(report)
+
+
+@app.command()
+def watch(config: ConfigFile = None) -> None:
+    """Take alerts from Alertmanager and answer each incident with a verdict."""
+    from analysis.watch import serve
+
+    whole = settings(config)
+    serve(whole.watch, whole.analysis, _sources(whole), announce=typer.echo)
+
+
+@app.command()
+def analyze(
+    start: Annotated[str, typer.Option("--from", help="start of the incident, ISO 8601 in UTC")],
+    end: Annotated[str, typer.Option("--to", help="its end")],
+    service: Annotated[str | None, typer.Option(help="the service, if there are several")] = None,
+    config: ConfigFile = None,
+    json: JsonFile = None,
+) -> None:
+    """Give one verdict on a window of the past."""
+    from analysis.page import render_text
+    from analysis.retrospect import verdict_on
+
+    whole = settings(config)
+    verdict = verdict_on(
+        _sources(whole),
+        whole.analysis,
+        start_ns=_nanoseconds(start),
+        end_ns=_nanoseconds(end),
+        service=service,
+    )
+    _write_json(json, verdict.model_dump(mode="json", by_alias=True))
+    typer.echo(render_text(verdict))
+
+
+@app.command()
+def rules(
+    config: ConfigFile = None,
+    out: Annotated[Path, typer.Option(help="folder of the rules")] = RULES,
+    runbooks: Annotated[Path, typer.Option(help="folder of the runbooks")] = RUNBOOKS,
+    check: Check = False,
+) -> None:
+    """Render recording rules, alerts, routes, scrapes and runbooks."""
+    from alerts import render
+
+    section = settings(config).rules
+    if check:
+        _say_stale(render.stale(section, out) + render.stale_runbooks(section, runbooks))
+    else:
+        _say_written(render.render(section, out) + render.render_runbooks(section, runbooks))
+
+
+@app.command()
+def dashboards(
+    config: ConfigFile = None,
+    out: Annotated[Path, typer.Option(help="folder of the dashboards")] = DASHBOARDS,
+    check: Check = False,
+) -> None:
+    """Render the Grafana dashboards and their provisioning files."""
+    from dashboards import render
+
+    whole = settings(config)
+    if check:
+        stale = render.stale(whole.dashboards, whole.rules, out)
+        _say_stale(
+            [f"{out / name} is stale; renew it with `busysignal dashboards`" for name in stale]
+        )
+    else:
+        _say_written(render.render(whole.dashboards, whole.rules, out))
+
+
+@app.command()
+def signals(
+    out: Annotated[Path, typer.Option(help="file of the table")] = SIGNALS,
+    check: Check = False,
+) -> None:
+    """Write the table of all signals."""
+    from exporters.catalog.table import markdown
+
+    if not check:
+        out.write_text(markdown(), encoding="utf-8")
+        _say_written([out])
+    elif not out.exists() or out.read_text(encoding="utf-8") != markdown():
+        _say_stale([f"{out} is stale; renew it with `busysignal signals`"])
+
+
+@app.command()
+def doctor(config: ConfigFile = None, json: JsonFile = None) -> None:
+    """Look at every server, version and signal; say what is missing and what that blinds."""
+    import httpx
+
+    from analysis.doctor import Places, examine
+
+    whole = settings(config)
+    places = Places(
+        prometheus=whole.prometheus.url,
+        alertmanager=whole.alertmanager.url,
+        elasticsearch=whole.elasticsearch.url if whole.telemetry.kind == "elasticsearch" else None,
+        watch=f"http://{whole.watch.host}:{whole.watch.port}",
+    )
+    with httpx.Client(timeout=5.0, trust_env=False) as client:
+        findings = list(examine(places, client))
+    _write_json(json, findings)
+    for finding in findings:
+        _say_finding(finding)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def settings(path: Path | None) -> Config:
+    """The config from `path`, the environment laid over it."""
+    return load(Config, path, os.environ)
+
+
+def _sources(whole: Config) -> Sources:
+    from analysis.collect import Sources
+    from analysis.sources import ElasticsearchSource, PrometheusSource, StoreSource
+
+    metrics = PrometheusSource(whole.prometheus.url, whole.prometheus.timeout_seconds)
+    if whole.telemetry.kind == "none":
+        return Sources(metrics)
+    if whole.telemetry.kind == "store":
+        return Sources(metrics, StoreSource(whole.telemetry.store_dir))
+    return Sources(metrics, ElasticsearchSource(whole.elasticsearch))
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+def _nanoseconds(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no time; write it as 2026-11-23T12:00:00") from None
+    utc = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(utc.timestamp() * 1000) * 1_000_000
+
+
+def _write_json(path: Path | None, document: Any) -> None:
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+
+
+def _say_stale(lines: list[str]) -> None:
+    for line in lines:
+        typer.echo(line, err=True)
+    if lines:
+        raise typer.Exit(1)
+
+
+def _say_written(paths: Iterable[Path]) -> None:
+    for path in paths:
+        typer.echo(f"wrote {path}")
+
+
+def _say_finding(finding: Finding) -> None:
+    mark = "ok  " if finding.ok else "MISS"
+    typer.echo(f"{mark} {finding.subject}: {finding.seen}")
+    if not finding.ok:
+        typer.echo(f"     blinds {finding.blinds}; {finding.remedy}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Several runs on servers that start once, resumable, with a table at the end."""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import orjson
+
+from demo import report
+from demo.faults import FAULTS, Fault
+from demo.outcome import Outcome
+from demo.run import run
+from demo.servers import RunFolder
+from demo.stack import Stack
+from exporters.errors import UsageError
+
+
+def play(names: Sequence[str], *, seed: int, seeds: int, folder: Path, json: Path | None) -> bool:
+    """Run every fault with every seed; True if each declared outcome came.
+
+    With `json`, outcomes are written there after each run, and runs found there are not repeated.
+    """
+    done = _read(json)
+    plan = list(_plan(names, seed or random.SystemRandom().randrange(1, 1_000_000), seeds, done))
+    if plan:
+        with _terminated_like_interrupted(), report.Console() as console:
+            _play(plan, done, folder, json, console)
+    report.table(done)
+    return bool(done) and all(outcome.met for outcome in done)
+
+
+def _play(
+    plan: Sequence[tuple[Fault, int]],
+    done: list[Outcome],
+    folder: Path,
+    json: Path | None,
+    console: report.Console,
+) -> None:
+    place = RunFolder.create(folder)
+    console.say(f"the run folder is {place.path}")
+    with Stack(place, console.say) as stack:
+        for number, (fault, seed) in enumerate(plan, start=1):
+            console.heading(f"{number}/{len(plan)} {fault.name}, seed {seed}: {fault.says}")
+            outcome = run(stack, fault, seed, console.say, console.verdict)
+            done.append(outcome)
+            console.outcome(outcome)
+            _write(json, done)
+
+
+def _plan(
+    names: Sequence[str], seed: int, seeds: int, done: Sequence[Outcome]
+) -> Iterator[tuple[Fault, int]]:
+    wanted = list(FAULTS) if "all" in names else names
+    finished = {(outcome.fault, outcome.seed) for outcome in done}
+    first = min((outcome.seed for outcome in done), default=seed)
+    for name in wanted:
+        if name not in FAULTS:
+            raise UsageError(f"no fault is called {name!r}; allowed: all, {', '.join(FAULTS)}")
+    for number in range(first, first + seeds):
+        for name in wanted:
+            if (name, number) not in finished:
+                yield FAULTS[name], number
+
+
+def _read(path: Path | None) -> list[Outcome]:
+    if path is None or not path.exists():
+        return []
+    try:
+        return [Outcome(**run) for run in orjson.loads(path.read_bytes())["runs"]]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise UsageError(f"{path} is no table of runs; give another --json file") from None
+
+
+def _write(path: Path | None, outcomes: Sequence[Outcome]) -> None:
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {"runs": [outcome.document() for outcome in outcomes]}
+    path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM ends the run as Ctrl-C does: in order, with nothing left running."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

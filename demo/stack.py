@@ -1,0 +1,258 @@
+"""The servers and BusySignal's own processes, started once and shared by all runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+import yaml
+
+from alerts import prometheus_config
+from alerts.config import Receivers, RulesSection
+from alerts.prometheus_config import Target
+from alerts.render import texts
+from demo.device.shim import build_shim
+from demo.device.state import STATE_VARIABLE, SimulatedGpu
+from demo.pager import ALERTS, DEAD_MAN, ENRICHED, Pager
+from demo.servers import (
+    Elasticsearch,
+    RunFolder,
+    start_alertmanager,
+    start_elasticsearch,
+    start_node_exporter,
+    start_prometheus,
+)
+from demo.servers.process import Command, ServerProcess
+from exporters.catalog.neutral import TARGET_UP
+from exporters.errors import ServerMissingError
+from exporters.telemetry.section import TelemetrySection
+
+TIME_SCALE = 60
+GPUS = 2
+LOOK_AWAY_SECONDS = 15.0
+STAGE_JOBS = ("gateway", "replica")
+QUEUE_WARNING, QUEUE_CRITICAL = 10, 20
+"""The demo's queues hold a few dozen requests, not hundreds: the levels shrink with them."""
+
+Say = Callable[[str], None]
+
+
+class Stack:
+    """Everything but the service under observation; leaving the `with` block stops it all."""
+
+    def __init__(self, run: RunFolder, say: Say) -> None:
+        self.run = run
+        self.device = run.path / "device.state"
+        self._say = say
+        self._exit = ExitStack()
+        self._own: list[ServerProcess] = []
+        self._ports = {name: run.free_port() for name in ("gpu", "probe", "watch", "prometheus")}
+
+    def __enter__(self) -> Self:
+        with self._exit:
+            self._start()
+            self._exit = self._exit.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._exit.close()
+
+    @property
+    def watch_url(self) -> str:
+        return f"http://127.0.0.1:{self._ports['watch']}"
+
+    @property
+    def telemetry(self) -> TelemetrySection:
+        """Where processes of the service send their spans and logs."""
+        spool = self.run.folder("spool")
+        if self.elasticsearch:
+            return TelemetrySection(url=self.elasticsearch.url, spool_dir=spool)
+        return TelemetrySection(kind="store", store_dir=self.run.folder("store"), spool_dir=spool)
+
+    def aim(self, targets: Sequence[Target]) -> None:
+        """Let Prometheus scrape this service from now on, and no other."""
+        for job in STAGE_JOBS:
+            groups = [
+                {"targets": [target.address], "labels": dict(target.labels)}
+                for target in targets
+                if target.job == job
+            ]
+            _replace(self.run.folder("targets") / f"{job}.yml", yaml.safe_dump(groups))
+
+    def look_away(self) -> None:
+        """Stop scraping the service, so that its end is no outage."""
+        self.aim(())
+        end = time.monotonic() + LOOK_AWAY_SECONDS
+        scraped = TARGET_UP.value.matching(job="|".join(STAGE_JOBS))
+        while self.labels_of(scraped) and time.monotonic() < end:
+            time.sleep(0.2)
+
+    def forget(self) -> None:
+        """Throw away samples, alerts, spans and logs, so that the next run begins with nothing."""
+        self.prometheus.forget_everything()
+        self.alertmanager.forget_everything()
+        if self.elasticsearch:
+            self.elasticsearch.forget_everything()
+
+    def labels_of(self, promql: str) -> list[dict[str, str]]:
+        """The labels of every series that an instant query finds now."""
+        url = f"{self.prometheus.url}/api/v1/query"
+        answer = httpx.get(url, params={"query": promql}, timeout=5.0, trust_env=False)
+        answer.raise_for_status()
+        return [series["metric"] for series in answer.json()["data"]["result"]]
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory all processes held, each at its own worst."""
+        return sum(process.peak_rss_bytes for process in self._own)
+
+    def _start(self) -> None:
+        started = time.monotonic()
+        self._start_elasticsearch()
+        self._start_devices()
+        self.pager = Pager(0)
+        self._exit.callback(self.pager.stop)
+        self._render()
+        self.alertmanager = self._exit.enter_context(
+            start_alertmanager(self.run, self.run.path / "alertmanager.yml", port=self._am_port)
+        )
+        self.prometheus = self._exit.enter_context(
+            start_prometheus(
+                self.run, self.run.path / "prometheus.yml", port=self._ports["prometheus"]
+            )
+        )
+        self._write_config()
+        own = [self._start_own(name) for name in ("gpu", "probe", "watch")]
+        for name, process in zip(("gpu", "probe", "watch"), own, strict=True):
+            process.wait_ready(f"http://127.0.0.1:{self._ports[name]}/-/healthy", 60.0)
+        if self.elasticsearch:
+            self.elasticsearch.wait_ready()
+        self._own += [
+            server.process
+            for server in (self.elasticsearch, self.prometheus, self.alertmanager, self.node)
+            if server and server.process
+        ]
+        self._say(f"servers and exporters are up after {time.monotonic() - started:.0f} s")
+
+    def _start_elasticsearch(self) -> None:
+        self.elasticsearch: Elasticsearch | None = None
+        try:
+            self.elasticsearch = self._exit.enter_context(start_elasticsearch(self.run, wait=False))
+        except ServerMissingError as error:
+            self._say(f"spans and logs go to files: {error}")
+
+    def _start_devices(self) -> None:
+        self.gpus = SimulatedGpu.create(self.device, GPUS)
+        self.node = self._exit.enter_context(start_node_exporter(self.run))
+
+    def _render(self) -> None:
+        self._am_port = self.run.free_port()
+        rules = self._rules()
+        for name, text in texts(rules).items():
+            (self.run.path / name).write_text(text, encoding="utf-8")
+        self.aim(())
+        fixed = [
+            Target("node", _address(self.node.url)),
+            Target("alertmanager", f"127.0.0.1:{self._am_port}"),
+            *(Target(job, f"127.0.0.1:{port}") for job, port in self._ports.items()),
+        ]
+        config = prometheus_config.render(
+            rules,
+            targets=fixed,
+            target_files={job: (f"{self.run.path}/targets/{job}.yml",) for job in STAGE_JOBS},
+            alertmanagers=(f"127.0.0.1:{self._am_port}",),
+        )
+        (self.run.path / "prometheus.yml").write_text(config, encoding="utf-8")
+
+    def _rules(self) -> RulesSection:
+        return RulesSection(
+            time_scale=TIME_SCALE,
+            scrape_interval_seconds=1,
+            thresholds={"queue_warning": QUEUE_WARNING, "queue_critical": QUEUE_CRITICAL},
+            receivers=Receivers(
+                pager_url=self.pager.url + ALERTS,
+                watch_url=self.watch_url + "/alerts",
+                deadman_url=self.pager.url + DEAD_MAN,
+            ),
+        )
+
+    def _write_config(self) -> None:
+        sections: dict[str, Mapping[str, object]] = {
+            "rules": {"time_scale": TIME_SCALE, "scrape_interval_seconds": 1},
+            "prometheus": {"url": self.prometheus.url},
+            "telemetry": self.telemetry.model_dump(
+                mode="json", include={"kind", "url", "store_dir"}
+            ),
+            "elasticsearch": {"url": self.telemetry.url},
+            "alertmanager": {"url": self.alertmanager.url},
+            "gpu": {"port": self._ports["gpu"]},
+            "probe": {
+                "port": self._ports["probe"],
+                "interval_seconds": 1.0,
+                "duty_ratio": 0.01,
+                "baseline_file": str(self.run.path / "kernel-baseline.json"),
+            },
+            "analysis": {"time_scale": TIME_SCALE},
+            "watch": {
+                "port": self._ports["watch"],
+                "database": str(self.run.path / "watch.sqlite"),
+                "verdicts": str(self.run.folder("verdicts")),
+                "pager_url": self.pager.url + ENRICHED,
+            },
+        }
+        text = "\n".join(_toml(name, values) for name, values in sections.items())
+        self.config.write_text(text, encoding="utf-8")
+
+    @property
+    def config(self) -> Path:
+        return self.run.path / "busysignal.toml"
+
+    def _start_own(self, name: str) -> ServerProcess:
+        library = build_shim(self.run.folder("shim"))
+        environment = {
+            **os.environ,
+            STATE_VARIABLE: str(self.device),
+            "BUSYSIGNAL__GPU__NVML_LIBRARY": str(library),
+        }
+        command = Command(
+            name=f"busysignal {name}",
+            argv=[sys.executable, "-m", "busysignal", name, "--config", str(self.config)],
+            log=self.run.log(name),
+            env=environment,
+        )
+        process = command.start()
+        self._exit.callback(process.stop)
+        self._own.append(process)
+        return process
+
+
+def _address(url: str) -> str:
+    return url.removeprefix("http://")
+
+
+def _replace(path: Path, text: str) -> None:
+    # Prometheus watches the file: it must never see half of it.
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+def _toml(section: str, values: Mapping[str, object]) -> str:
+    lines = [f"{key} = {_literal(value)}" for key, value in values.items()]
+    return "\n".join([f"[{section}]", *lines, ""])
+
+
+def _literal(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
