@@ -93,7 +93,8 @@ def _signal(section: RulesSection) -> Alert:
         name="SignalMissing",
         severity="warning",
         expr=f"{signal} == 1",
-        hold=section.scale.wait("10m"),
+        # Long enough for a part that has just started to bring its first data.
+        hold=section.scale.wait("15m"),
         summary="A signal that alerts read has no series.",
         description="{{ $labels.signal }} is missing although its targets answer; "
         "the alerts that read it are blind.",

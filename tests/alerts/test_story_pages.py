@@ -140,7 +140,7 @@ def test_a_gpu_that_vanishes_pages(story):
     )
 
 
-def test_the_first_fatal_xid_pages_at_once_and_a_harmless_one_never(story):
+def test_every_fatal_xid_pages_at_once_and_a_harmless_one_never(story):
     xid = Fires(
         {"service": "chat", "instance": "n1:9400", "gpu": "0", "xid": "79"},
         gpu_page("reported XID 79.", "gpu:xid_errors:increase"),
@@ -149,12 +149,14 @@ def test_the_first_fatal_xid_pages_at_once_and_a_harmless_one_never(story):
     story.alerts(
         GPU_TARGET
         | {
-            f'gpu_xid_errors_total{{{GPU},gpu="0",xid="79"}}': "_x40 1x100",
+            f'gpu_xid_errors_total{{{GPU},gpu="0",xid="79"}}': "_x40 1x40 2x60",
             f'gpu_xid_errors_total{{{GPU},gpu="0",xid="13"}}': "_x40 1x100",
         },
         ("9m", "GpuXid", []),
         ("10m30s", "GpuXid", [xid]),
         ("18m", "GpuXid", []),
+        ("21m30s", "GpuXid", [xid]),
+        ("30m", "GpuXid", []),
     )
 
 
