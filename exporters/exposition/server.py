@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import uvicorn
 
@@ -22,14 +23,31 @@ def serve(
     ready: Callable[[], bool] = lambda: True,
     announce: Callable[[str], object] | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, then return.
+    """Serve an exporter's three paths until SIGINT or SIGTERM, then return.
 
     `announce` is told the address once the socket listens (port 0 takes a free one).
     Raises UsageError when the address cannot be bound.
     """
+    serve_app(exporter_app(sources, ready), host, port, announce=announce)
+
+
+def serve_app(
+    app: App,
+    host: str,
+    port: int,
+    *,
+    announce: Callable[[str], object] | None = None,
+    lifespan: Literal["auto", "on", "off"] = "off",
+    grace_seconds: int | None = None,
+) -> None:
+    """Serve any app as `serve` does; open requests get `grace_seconds` at the end."""
     listener = bind(host, port)
     config = uvicorn.Config(
-        exporter_app(sources, ready), lifespan="off", log_level="warning", access_log=False
+        app,
+        lifespan=lifespan,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=grace_seconds,
     )
     server = uvicorn.Server(config)
     with listener, _stopping_quietly(server):

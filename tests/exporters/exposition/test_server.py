@@ -60,3 +60,13 @@ def test_a_port_already_taken_is_told_in_one_line():
         f"cannot listen on 127.0.0.1:{port}: Address already in use; "
         "choose another port in the config, or stop the process that holds it"
     )
+
+
+def test_a_stop_that_comes_before_the_server_is_up_is_not_lost():
+    code = (
+        "import signal\n"
+        "from exporters.exposition import serve\n"
+        "serve([], '127.0.0.1', 0, announce=lambda url: signal.raise_signal(signal.SIGTERM))\n"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], timeout=30, check=False).returncode == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from starlette.applications import Starlette
@@ -232,6 +233,18 @@ def test_a_client_lost_on_the_last_byte_is_gone():
     readings, _, error = measured(answers, breaks_after=0)
 
     assert isinstance(error, OSError)
+    assert readings.endings() == {("client_gone", "200"): 1}
+
+
+def test_a_client_lost_on_the_last_byte_is_gone_though_the_app_shrugs():
+    async def shrugs(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        with contextlib.suppress(OSError):
+            await send({"type": "http.response.body", "body": b"all"})
+
+    readings, _, error = measured(shrugs, breaks_after=0)
+
+    assert error is None
     assert readings.endings() == {("client_gone", "200"): 1}
 
 
