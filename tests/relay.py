@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-MODES = ("pass", "hang", "drip", "429", "503", "garbage", "lose_answer", "half_busy")
+MODES = ("pass", "hang", "drip", "429", "503", "garbage", "lose_answer", "half_busy", "fixed")
 
 
 class Relay:
@@ -22,17 +22,18 @@ class Relay:
         self.url = f"http://127.0.0.1:{port}"
         self.target = target
         self.mode = "pass"
+        self.body = b""
         self.requests: list[str] = []
         self.done = threading.Event()
         self.client = httpx.Client(timeout=30, trust_env=False)
 
 
 @contextmanager
-def relay(target: str | None = None, mode: str = "pass") -> Iterator[Relay]:
+def relay(target: str | None = None, mode: str = "pass", body: bytes = b"") -> Iterator[Relay]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     server.relay = Relay(server.server_address[1], target)  # type: ignore[attr-defined]
-    server.relay.mode = mode  # type: ignore[attr-defined]
+    server.relay.mode, server.relay.body = mode, body  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
@@ -61,6 +62,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(int(mode), b'{"status":"error","error":"busy"}')
         elif mode == "garbage":
             self._answer(200, b"<html>It works!</html>", "text/html")
+        elif mode == "fixed":
+            self._answer(200, weather.body)
         elif mode == "half_busy" and self.path.startswith("/_bulk"):
             self._answer(200, self._half(weather, body))
         else:

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import elastic_transport
 import elasticsearch
 import polars as pl
+from elastic_transport import ApiResponse
 from elasticsearch import Elasticsearch
 from elasticsearch.serializer import OrjsonSerializer
 from pydantic import Field
@@ -26,8 +27,6 @@ from analysis.sources.window import cut, state_problems
 from exporters.errors import UsageError
 from exporters.settings import Section
 from exporters.telemetry.section import HttpUrl
-
-ResultT = TypeVar("ResultT")
 
 _KEEP_ALIVE = "1m"
 _ANSWER = (
@@ -86,7 +85,7 @@ class ElasticsearchSource:
 
     def version(self) -> str:
         """Return the server's version. A minimal server has no `GET /`, so the nodes are asked."""
-        answer = self._call(lambda: self._client.nodes.info(filter_path="nodes.*.version").body)
+        answer = self._call(lambda: self._client.nodes.info(filter_path="nodes.*.version"))
         versions = sorted({node["version"] for node in answer.get("nodes", {}).values()})
         if not versions:
             raise self._error("names no version", "let this user monitor the cluster")
@@ -110,8 +109,8 @@ class ElasticsearchSource:
         pit = self._call(
             lambda: self._client.open_point_in_time(
                 index=index, keep_alive=_KEEP_ALIVE, ignore_unavailable=True
-            )["id"]
-        )
+            )
+        ).get("id", "")
         try:
             self._thin_out(pit, query, limit, whole_traces=fields is SPAN_FIELDS)
             return self._read(pit, query, limit, fields)
@@ -121,13 +120,11 @@ class ElasticsearchSource:
 
     def _readable(self, index: str) -> bool:
         answer = self._call(
-            lambda: (
-                self._client.field_caps(
-                    index=index,
-                    fields=["@timestamp"],
-                    ignore_unavailable=True,
-                    allow_no_indices=True,
-                ).body
+            lambda: self._client.field_caps(
+                index=index,
+                fields=["@timestamp"],
+                ignore_unavailable=True,
+                allow_no_indices=True,
             )
         )
         kinds = set(answer.get("fields", {}).get("@timestamp", {})) - {"unmapped"}
@@ -191,10 +188,10 @@ class ElasticsearchSource:
 
     def _search(self, **request: Any) -> dict[str, Any]:
         answer = self._call(
-            lambda: (
-                self._client.search(
-                    **request, filter_path=_ANSWER, timeout=f"{self._section.timeout_seconds:g}s"
-                ).body
+            lambda: self._client.search(
+                **request,
+                filter_path=_ANSWER,
+                timeout=f"{int(self._section.timeout_seconds * 1_000)}ms",
             )
         )
         if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
@@ -204,10 +201,10 @@ class ElasticsearchSource:
         answer.setdefault("hits", {}).setdefault("total", {"value": 0})
         return dict(answer)
 
-    def _call(self, call: Callable[[], ResultT]) -> ResultT:
+    def _call(self, call: Callable[[], ApiResponse[Any]]) -> dict[str, Any]:
         seconds = self._section.timeout_seconds
         try:
-            return patiently(lambda: _told_busy(call), seconds)
+            return patiently(lambda: _answer(call), seconds)
         except BusyError as error:
             raise self._error(f"is too busy ({error})", "ask for less, or later") from None
         except elasticsearch.ApiError as error:
@@ -226,7 +223,7 @@ class ElasticsearchSource:
         except (
             elastic_transport.SerializationError,
             elasticsearch.UnsupportedProductError,
-            AttributeError, KeyError, TypeError,
+            TypeError,
         ) as error:  # fmt: skip
             raise self._error(
                 f"gave an answer that is not Elasticsearch's ({type(error).__name__})",
@@ -240,13 +237,16 @@ class ElasticsearchSource:
         self.gaps.append(Gap("elasticsearch", gap))
 
 
-def _told_busy(call: Callable[[], ResultT]) -> ResultT:
+def _answer(call: Callable[[], ApiResponse[Any]]) -> dict[str, Any]:
     try:
-        return call()
+        answer = call().body
     except elasticsearch.ApiError as error:
         if error.meta.status in {429, 502, 503, 504}:
             raise BusyError(f"HTTP {error.meta.status}") from None
         raise
+    if not isinstance(answer, dict):
+        raise TypeError("not an object")
+    return answer
 
 
 def _credentials(section: ElasticsearchSection) -> tuple[str, str] | None:

@@ -65,7 +65,7 @@ class PrometheusSource:
         """Evaluate at start, start + step, ... up to and including end."""
         if step_ns < 1_000_000 or end_ns < start_ns:
             raise ValueError(f"no range: start {start_ns}, end {end_ns}, step {step_ns}")
-        form = {"query": query, "step": _seconds(step_ns), "timeout": f"{self._timeout:g}s"}
+        form = {"query": query, "step": _seconds(step_ns), "timeout": f"{self._timeout:g}"}
         parts = [
             self._frame("query_range", {**form, "start": _seconds(first), "end": _seconds(last)})
             for first, last in _windows(start_ns, end_ns, step_ns)
@@ -74,7 +74,7 @@ class PrometheusSource:
 
     def instant(self, query: str, at_ns: int | None = None) -> pl.DataFrame:
         """Evaluate once, now or at `at_ns`."""
-        form = {"query": query, "timeout": f"{self._timeout:g}s"}
+        form = {"query": query, "timeout": f"{self._timeout:g}"}
         if at_ns is not None:
             form["time"] = _seconds(at_ns)
         return self._frame("query", form)
@@ -197,7 +197,8 @@ def _tabulate(result: list[dict[str, Any]]) -> pl.DataFrame:
     ts_ns = np.rint(np.asarray(times, dtype=np.float64) * 1e3).astype(np.int64) * 1_000_000
     owner = np.repeat(np.arange(len(result)), lengths)
     frame = pl.DataFrame({"ts_ns": ts_ns, "value": np.asarray(values, dtype=np.float64)})
-    return frame.hstack(_labels(result)[owner]) if result else frame
+    labels = _labels(result)
+    return frame.hstack(labels[owner]) if labels.width else frame
 
 
 def _labels(result: list[dict[str, Any]]) -> pl.DataFrame:
