@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from exporters.catalog.gpu import CLOCK_DOMAINS
 from exporters.gpu.nvml import AbsentError, GpuLostError, Handle, Nvml, NvmlError
 from exporters.gpu.snapshot import Device, Identity, Readings, Snapshot
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 ReportFailure = Callable[[NvmlError], object]
