@@ -86,6 +86,13 @@ def collect(
     )
 
 
+def without_evidence(alert: Alert, section: AnalysisSection, why: str) -> Evidence:
+    """Evidence that says only why there is none."""
+    window = window_of(alert, section, time.time_ns())
+    gaps = (Gap("analysis", why),)
+    return Evidence(alert=alert, window=window, service=alert.service or "", gaps=gaps)
+
+
 def _metric_tasks(sources: Sources, window: Window, service: str | None) -> dict[str, Task]:
     metrics = sources.metrics
     if metrics is None:

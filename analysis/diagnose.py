@@ -29,6 +29,8 @@ from exporters.catalog.kinds import KINDS
 
 LISTED = 3
 """Candidates under the bar that an abstaining verdict still lists."""
+WORTH_LISTING = 0.1
+"""Candidates less sure than this are not listed beside a named cause."""
 SILENT_FACTOR = 0.9
 """What each silent source leaves of a confidence."""
 UNFELT_FACTOR = 0.8
@@ -63,7 +65,7 @@ def diagnose(evidence: Evidence, section: AnalysisSection | None = None) -> Verd
         symptom=_symptom(symptom),
         impact=impact(evidence, case.measures, symptom),
         causes=causes,
-        ruled_out=ruled_out(case, named, others),
+        ruled_out=ruled_out(case, named, others, {gap.source for gap in evidence.silent}),
         abstained=abstained,
         reason=reason,
         data_quality=_data_quality(evidence),
@@ -96,7 +98,8 @@ def _chosen(
 ) -> list[Candidate]:
     """What the verdict lists: the sure ones first; nothing where only the telemetry is ill."""
     if sure:
-        return [*sure, *(c for c in candidates if c not in sure)][:LISTED]
+        close = [c for c in candidates if c not in sure and c.confidence >= WORTH_LISTING]
+        return [*sure, *close][: max(LISTED, len(sure))]
     if evidence.silent and not symptom.felt:
         return []
     return candidates[:LISTED] if symptom.felt or evidence.alert.name else []

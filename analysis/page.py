@@ -45,7 +45,9 @@ def _head(verdict: Verdict) -> list[str]:
         lines.append(f"Cause ({100 * first.confidence:.0f} %): {first.explanation}")
         lines.append(f"Do: {first.remedy}")
     if verdict.ruled_out:
-        names = dict.fromkeys(words.name(item.entity) for item in verdict.ruled_out)
+        cause = first.entity if first else ""
+        others = (item.entity for item in verdict.ruled_out if item.entity != cause)
+        names = dict.fromkeys(words.name(entity) for entity in others)
         lines.append(f"Ruled out: {', '.join(names)}")
     return lines
 

@@ -20,7 +20,9 @@ PHASE_SCHEMA = {
 
 @dataclass(frozen=True, order=True)
 class PhaseShare:
-    """Mean seconds per request of one phase at one entity, and its share of what got slower."""
+    """Mean seconds in one phase at one entity, over the requests that were there, and its share
+    of what all slow requests gained.
+    """
 
     phase: str
     entity: str
@@ -59,13 +61,13 @@ def attribute(before: pl.DataFrame, during: pl.DataFrame) -> tuple[PhaseShare, .
     means = _means(old).join(
         _means(new), on=("phase", "entity"), how="full", coalesce=True, suffix="_after"
     )
-    rows = means.fill_null(0.0).sort("phase", "entity").rows()
-    grown = sum(max(0.0, after - earlier) for _, _, earlier, after in rows)
-    if grown <= 0:
+    rows = means.fill_null(0.0).sort("phase", "entity").rows(named=True)
+    gains = [max(0.0, row["mean_after"] - row["mean"]) for row in rows]
+    if sum(gains) <= 0:
         return ()
     shares = [
-        PhaseShare(phase, entity, earlier, after, max(0.0, after - earlier) / grown)
-        for phase, entity, earlier, after in rows
+        PhaseShare(row["phase"], row["entity"], row["here"], row["here_after"], gain / sum(gains))
+        for row, gain in zip(rows, gains, strict=True)
     ]
     return tuple(sorted(shares, key=lambda share: (-share.share, share.phase, share.entity)))
 
@@ -80,10 +82,12 @@ def slowest(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _means(frame: pl.DataFrame) -> pl.DataFrame:
-    """Mean over all requests, so that a phase few requests have counts for little."""
+    """`mean` over all requests, so that a phase few requests have counts for little; `here` over
+    the requests that have it, which is what a person expects to read.
+    """
     requests = frame["trace_id"].n_unique()
     return frame.group_by("phase", "entity").agg(
-        (pl.col("seconds").sum() / requests).alias("seconds")
+        (pl.col("seconds").sum() / requests).alias("mean"), pl.col("seconds").mean().alias("here")
     )
 
 

@@ -55,12 +55,15 @@ HYPOTHESES = (
         needs=(Clue("step_time", "lasts", 1), Clue("attempt_time", "lasts", 1)),
         supports=(
             Clue("step_time", "stands_out", 3), Clue("phase_time", "stands_out", 1.5),
+            Clue("step_time", "lasts", 1),
             Clue("attempt_time", "stands_out", 1.5), Clue("latency", "explains", 1),
         ),
         against=(
             _THROTTLED, _FAULTY, Clue("preemptions", "rises", 0.5),
             Clue("kernel_slowdown", "rises", 0.3, "gpu"),
             Clue("attempt_time", "steady", 0.6), Clue("step_time", "steady", 0.6),
+            Clue("fresh_arrivals", "rises", 0.35, "clients"),
+            Clue("prompt_length", "rises", 0.35, "clients"),
         ),
     ),
     Hypothesis(
@@ -117,6 +120,7 @@ HYPOTHESES = (
         against=(
             _MORE_FRESH, Clue("resent_share", "high", 0.7, "clients"), _LONGER, _UPSTREAM,
             Clue("step_time", "rises", 0.8, "replicas"),
+            Clue("attempt_time", "stands_out", 0.8, "replicas"),
             Clue("preemptions", "rises", 0.7, "replicas"), _UPSTREAM_FAILS,
             Clue("gpu_throttle", "lasts", 0.7, "gpu"), Clue("gpu_xid", "rises", 0.7, "gpu"),
         ),
@@ -155,7 +159,7 @@ HYPOTHESES = (
         ),
         against=(
             Clue("upstream_errors", "share_rises", 0.4), _MORE_FRESH,
-            Clue("step_time", "stands_out", 0.5, "replicas"),
+            Clue("step_time", "stands_out", 0.2, "replicas"),
         ),
     ),
     Hypothesis(
@@ -192,7 +196,7 @@ HYPOTHESES = (
         kind="kernel_regression", entity="gpu", family="part",
         claim="takes longer for the same kernels with clocks as before",
         needs=(Clue("kernel_slowdown", "lasts", 1),),
-        supports=(Clue("kernel_slowdown", "lasts", 3), Clue("step_time", "rises", 1.5, "hosted")),
+        supports=(Clue("kernel_slowdown", "lasts", 3), Clue("step_time", "rises", 3, "hosted")),
         against=(
             Clue("gpu_throttle", "lasts", 0.9), Clue("gpu_xid", "rises", 0.8),
             Clue("gpu_clock", "falls", 0.7), _MORE_FRESH,

@@ -22,15 +22,20 @@ LOOKED_AT = {
 """For each kind of entity, the quantities whose calm clears it, most telling first."""
 
 
-def ruled_out(case: Case, named: list[Candidate], others: list[Candidate]) -> list[RuledOut]:
-    """Hypotheses that spoke up and lost, then the entities that stayed calm."""
+def ruled_out(
+    case: Case, named: list[Candidate], others: list[Candidate], silent: set[str]
+) -> list[RuledOut]:
+    """Hypotheses that spoke up and lost, then the entities that stayed calm.
+
+    A `silent` entity is never cleared: its last words say nothing about the incident.
+    """
     accused = {candidate.entity for candidate in named}
     found = [_lost(candidate) for candidate in others]
     told = accused | {item.entity for item in found if item is not None}
     calm = [
         _calm(case, entity)
         for entity in (CLIENTS, GATEWAY, *case.graph.entities)
-        if entity not in told
+        if entity not in told | silent
     ]
     items = [item for item in (*found, *calm) if item is not None]
     unique = {(item.entity, item.why): item for item in items}

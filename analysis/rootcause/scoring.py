@@ -13,6 +13,8 @@ MIDDLE = 0.45
 STEEPNESS = 9.0
 CONSIDERED = 0.15
 """Hypotheses whose needs hold less than this are not considered at all."""
+GATE = 0.5
+"""A need that holds this far counts fully: how strongly it holds is the supports' affair."""
 CLEAR_MARGIN = 0.2
 
 
@@ -65,7 +67,7 @@ def _try(case: Case, hypothesis: Hypothesis, entity: str) -> Candidate | None:
     fit, coverage = _fit(supports)
     for answer in against:
         fit *= 1.0 - answer.clue.weight * (answer.degree or 0.0)
-    score = fit * need * (0.7 + 0.3 * coverage)
+    score = fit * min(1.0, need / GATE) * (0.5 + 0.5 * coverage)
     depth = case.graph.depth(entity)
     return Candidate(hypothesis, entity, score, 0.0, need, depth, supports, against)
 

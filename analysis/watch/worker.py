@@ -6,10 +6,12 @@ import json
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from analysis.collect import without_evidence
 from analysis.config import AnalysisSection, WatchSection
 from analysis.diagnose import diagnose
 from analysis.evidence import Alert, Evidence
@@ -24,6 +26,8 @@ Collector = Callable[[Alert], Evidence]
 SECOND = 1_000_000_000
 IDLE_SECONDS = 1.0
 PUBLISH_TRIES = 3
+ANSWER_TRIES = 3
+"""After this many failures an incident is answered without evidence, to let the others pass."""
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +49,7 @@ class Worker:
         self._collect = collector
         self._registry = registry
         self._publisher = Publisher(section)
+        self._failures: Counter[str] = Counter()
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="verdicts", daemon=True)
@@ -103,7 +108,8 @@ class Worker:
         return True
 
     def _answer(self, incident: Incident) -> None:
-        evidence = self._evidence(incident.alert)
+        self._failures[incident.key] += 1
+        evidence = self._evidence(incident)
         verdict = diagnose(evidence, self._analysis)
         waited = (time.time_ns() - incident.received_ns) / SECOND
         verdict = verdict.model_copy(update={"seconds": round(waited, 3)})
@@ -113,11 +119,15 @@ class Worker:
         self._registry.counter(stack.VERDICTS).inc(1, verdict.result)
         self._registry.histogram(stack.VERDICT_DURATION).observe(waited)
         answered = replace(incident, state="answered", verdict_id=verdict.id)
+        del self._failures[incident.key]
         self._publish(answered)
         self.show_open()
 
-    def _evidence(self, alert: Alert) -> Evidence:
-        evidence = self._collect(alert)
+    def _evidence(self, incident: Incident) -> Evidence:
+        if self._failures[incident.key] > ANSWER_TRIES:
+            why = f"the diagnosis failed {ANSWER_TRIES} times; its log says why"
+            return without_evidence(incident.alert, self._analysis, why)
+        evidence = self._collect(incident.alert)
         window = evidence.window
         posted = self._ledger.changes(window.baseline_ns, window.end_ns)
         return replace(evidence, changes=tuple(sorted({*evidence.changes, *posted})))

@@ -112,7 +112,8 @@ class Scene:
         ]
 
     def _effect(self, entity: str, quantity: str, part: str) -> float | tuple[str, float] | None:
-        for (who, what, which), effect in self.effects.items():
+        exact_first = sorted(self.effects.items(), key=lambda item: item[0][0].endswith("*"))
+        for (who, what, which), effect in exact_first:
             mine = who == entity or (who.endswith("*") and entity.startswith(who[:-1]))
             if mine and what == quantity and which in (part, "*"):
                 return effect

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from analysis.diagnose import diagnose
+from analysis.sources.gap import Gap
+from tests.analysis import scenes
+from tests.analysis.scenes import Scene
+
+TROUBLES = {
+    "slow_replica": (scenes.slow_replica(), "replica/heron"),
+    "traffic_burst": (scenes.traffic_burst(), "clients"),
+    "traffic_mix": (scenes.traffic_mix(), "clients"),
+    "kv_cache_exhaustion": (scenes.kv_cache(), "service/chat"),
+    "queue_saturation": (scenes.queue_saturation(), "gateway"),
+    "retry_storm": (scenes.retry_storm(), "clients"),
+    "rate_limit": (scenes.rate_limit(), "gateway"),
+    "upstream_slow": (scenes.upstream_slow(), "upstream/features"),
+    "upstream_errors": (scenes.upstream_errors(), "upstream/features"),
+    "gpu_throttle": (scenes.gpu_throttle(), "gpu/1"),
+    "gpu_fault": (scenes.gpu_fault(), "gpu/0"),
+}
+
+
+def named(verdict) -> tuple[str, str] | None:
+    return None if verdict.first is None else (verdict.first.kind, verdict.first.entity)
+
+
+@pytest.mark.parametrize("onset", [2, 9])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", TROUBLES)
+def test_each_trouble_is_named_at_its_entity(kind, seed, onset):
+    effects, entity = TROUBLES[kind]
+
+    assert named(diagnose(Scene(effects, seed=seed, onset=onset).evidence())) == (kind, entity)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kernels_that_got_slower_everywhere_are_a_regression(seed):
+    verdict = diagnose(Scene(scenes.kernel_regression(), seed=seed).evidence())
+
+    assert verdict.first is not None
+    assert verdict.first.kind == "kernel_regression"
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.12, 0.3])
+def test_noise_alone_never_makes_a_confident_cause(noise):
+    verdicts = [diagnose(Scene(seed=seed, noise=noise).evidence()) for seed in range(60)]
+
+    assert [verdict.id for verdict in verdicts if not verdict.abstained] == []
+
+
+def test_without_an_alert_a_calm_service_is_none():
+    verdict = diagnose(Scene(alert="").evidence())
+
+    assert named(verdict) == ("none", "service/chat")
+    assert not verdict.abstained
+
+
+def test_pain_without_any_known_trace_abstains_and_says_so():
+    verdict = diagnose(Scene(scenes.FELT).evidence())
+
+    assert verdict.abstained
+    assert "no known cause left a trace" in verdict.reason
+
+
+def test_the_slow_replica_is_found_among_many_whatever_its_name():
+    effects = scenes.slow_replica("zz-9")
+    verdict = diagnose(Scene(effects, replicas=("a", "zz-9", "m", "k")).evidence())
+
+    assert named(verdict) == ("slow_replica", "replica/zz-9")
+
+
+def test_a_replica_without_sisters_is_named_with_less_confidence():
+    alone = diagnose(Scene(scenes.slow_replica(), replicas=("heron",)).evidence())
+    beside = diagnose(Scene(scenes.slow_replica()).evidence())
+
+    assert named(alone) == ("slow_replica", "replica/heron")
+    assert alone.first.confidence < beside.first.confidence - 0.1
+
+
+def test_longer_prompts_that_slow_every_replica_accuse_no_replica():
+    verdict = diagnose(Scene(scenes.traffic_mix()).evidence())
+
+    assert all(cause.kind != "slow_replica" for cause in verdict.causes if cause.confidence > 0.3)
+
+
+def test_polite_retries_in_a_burst_are_no_retry_storm():
+    verdict = diagnose(Scene(scenes.traffic_burst()).evidence())
+    storms = [cause.confidence for cause in verdict.causes if cause.kind == "retry_storm"]
+
+    assert max(storms, default=0.0) < 0.2
+
+
+def test_errors_that_are_over_do_not_hide_the_storm_they_began():
+    effects = {
+        **scenes.retry_storm(),
+        ("upstream/features", "upstream_errors", ""): (scenes.TO, 0.8),
+    }
+    storm = Scene(effects, onset=3).evidence()
+    over = scenes.WINDOW.start_ns + 7 * scenes.SECOND
+    brief = storm.series.with_columns(
+        pl.when((pl.col("quantity") == "upstream_errors") & (pl.col("ts_ns") > over))
+        .then(0.0)
+        .otherwise(pl.col("value"))
+        .alias("value")
+    )
+
+    assert named(diagnose(replace(storm, series=brief))) == ("retry_storm", "clients")
+
+
+def test_two_causes_at_once_are_both_named():
+    part = {key: value for key, value in scenes.slow_replica().items() if "/" in key[0]}
+    verdict = diagnose(Scene({**scenes.traffic_burst(), **part}).evidence())
+    both = {(cause.kind, cause.entity) for cause in verdict.causes if cause.confidence >= 0.6}
+
+    assert both == {("traffic_burst", "clients"), ("slow_replica", "replica/heron")}
+
+
+def test_a_throttled_gpu_is_named_rather_than_the_replica_it_slows():
+    verdict = diagnose(Scene(scenes.gpu_throttle()).evidence())
+
+    assert verdict.first.path == ["gpu/1", "replica/stilt", "gateway"]
+    assert any(item.entity == "replica/stilt" for item in verdict.ruled_out)
+
+
+def test_spans_confirm_where_the_time_went():
+    phases: Mapping[str, Mapping[str, float]] = {"*": {"upstream": 0.4}}
+    verdict = diagnose(Scene(scenes.upstream_slow(), phases=phases).evidence())
+
+    assert named(verdict) == ("upstream_slow", "upstream/features")
+    assert "trace" in {item.type for item in verdict.first.evidence}
+
+
+SILENT = Gap("replica/stilt", "no metrics since 12:00:00 UTC")
+
+
+def test_a_silent_source_while_users_feel_nothing_abstains_and_is_named():
+    scene = replace(Scene(alert="TargetDown").evidence(), silent=(SILENT,))
+    verdict = diagnose(scene)
+
+    assert verdict.abstained
+    assert verdict.causes == []
+    assert [(gap.source, gap.gap) for gap in verdict.data_quality] == [
+        ("replica/stilt", "no metrics since 12:00:00 UTC")
+    ]
+    assert "replica stilt: no metrics since 12:00:00 UTC" in verdict.reason
+
+
+def test_a_silent_source_lowers_the_confidence_of_what_is_named():
+    whole = Scene(scenes.slow_replica()).evidence()
+    lame = replace(whole, silent=(Gap("node", "no metrics since 12:00:00 UTC"),))
+
+    assert diagnose(lame).first.confidence < diagnose(whole).first.confidence
+
+
+@pytest.mark.parametrize(
+    "drop",
+    ["gpu/0", "upstream/features", "node", "phase_time", "attempt_time", "step_time", "clients"],
+)
+def test_a_missing_source_is_survived(drop):
+    verdict = diagnose(Scene(scenes.slow_replica(), drop=(drop,)).evidence())
+
+    assert named(verdict) in (("slow_replica", "replica/heron"), None)
+
+
+def test_no_series_at_all_abstains():
+    empty = replace(Scene().evidence(), series=Scene().evidence().series.clear())
+    verdict = diagnose(empty)
+
+    assert verdict.abstained
+    assert verdict.causes == []
+
+
+@pytest.mark.parametrize("kind", ["slow_replica", "upstream_slow", "gpu_throttle"])
+def test_a_tenth_of_the_samples_missing_changes_no_name(kind):
+    effects, entity = TROUBLES[kind]
+
+    assert named(diagnose(Scene(effects, missing=0.1).evidence())) == (kind, entity)
+
+
+def test_times_in_milliseconds_give_the_same_cause():
+    scene = Scene(scenes.slow_replica()).evidence()
+    times = pl.col("quantity").str.contains("time|duration|wait|token")
+    scaled = scene.series.with_columns(
+        pl.when(times).then(pl.col("value") * 1000).otherwise(pl.col("value")).alias("value")
+    )
+
+    assert named(diagnose(replace(scene, series=scaled))) == ("slow_replica", "replica/heron")
+
+
+def comparable(verdict) -> str:
+    return verdict.model_copy(update={"created": "", "seconds": 0.0}).to_json()
+
+
+@pytest.mark.parametrize("kind", TROUBLES)
+def test_the_order_of_rows_changes_no_byte(kind):
+    phases: Mapping[str, Mapping[str, float]] = {"*": {"wait": 1.0}}
+    evidence = Scene(TROUBLES[kind][0], phases=phases).evidence()
+    shuffled = replace(
+        evidence,
+        series=evidence.series.sample(fraction=1.0, shuffle=True, seed=5),
+        spans=evidence.spans.sample(fraction=1.0, shuffle=True, seed=6),
+        placement=dict(reversed(evidence.placement.items())),
+    )
+
+    assert comparable(diagnose(shuffled)) == comparable(diagnose(evidence))
+
+
+def test_other_inputs_give_another_id():
+    first, second = Scene(seed=1).evidence(), Scene(seed=2).evidence()
+
+    assert diagnose(first).id != diagnose(second).id
+
+
+def test_the_hash_seed_changes_no_byte():
+    program = (
+        "from analysis.diagnose import diagnose\n"
+        "from tests.analysis import scenes\n"
+        "e = scenes.Scene(scenes.slow_replica(), phases={'heron': {'decode': 2.0}}).evidence()\n"
+        "v = diagnose(e).model_copy(update={'created': '', 'seconds': 0.0})\n"
+        "print(v.to_json())"
+    )
+    root = Path(__file__).parents[2]
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+
+    assert len(printed) == 1
+
+
+def test_evidence_survives_being_saved_and_loaded(tmp_path):
+    phases: Mapping[str, Mapping[str, float]] = {"*": {"wait": 1.0}}
+    evidence = Scene(scenes.slow_replica(), phases=phases).evidence()
+    evidence.save(tmp_path)
+
+    assert comparable(diagnose(type(evidence).load(tmp_path))) == comparable(diagnose(evidence))
