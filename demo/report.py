@@ -16,6 +16,8 @@ from demo.faults import FAULTS
 from demo.outcome import Outcome, Verdict
 
 OUT = rich.console.Console(highlight=False, soft_wrap=True)
+if not OUT.is_terminal:
+    OUT.width = 160  # a table in a file need not fit a screen
 
 
 class Console:

@@ -15,7 +15,7 @@ import httpx
 import yaml
 
 from alerts import prometheus_config
-from alerts.config import Receivers, RulesSection
+from alerts.config import Receivers, RulesSection, Thresholds
 from alerts.prometheus_config import Target
 from alerts.render import texts
 from demo.device.shim import build_shim
@@ -38,8 +38,10 @@ TIME_SCALE = 60
 GPUS = 2
 LOOK_AWAY_SECONDS = 15.0
 STAGE_JOBS = ("gateway", "replica")
-QUEUE_WARNING, QUEUE_CRITICAL = 10, 20
-"""The demo's queues hold a few dozen requests, not hundreds: the levels shrink with them."""
+SERVING_JOBS = ("gpu", "probe", "node")
+SERVICE = "chat"
+LEVELS = Thresholds(queue_warning=10, queue_critical=20, node_cpu=1.0)
+"""The demo's queues hold dozens of requests, not hundreds; and its CPU plays the GPUs, so it may be full."""
 
 Say = Callable[[str], None]
 
@@ -163,10 +165,13 @@ class Stack:
         for name, text in texts(rules).items():
             (self.run.path / name).write_text(text, encoding="utf-8")
         self.aim(())
+        addresses = {job: f"127.0.0.1:{port}" for job, port in self._ports.items()} | {
+            "node": self.node.url.removeprefix("http://"),
+            "alertmanager": f"127.0.0.1:{self._am_port}",
+        }
         fixed = [
-            Target("node", _address(self.node.url)),
-            Target("alertmanager", f"127.0.0.1:{self._am_port}"),
-            *(Target(job, f"127.0.0.1:{port}") for job, port in self._ports.items()),
+            Target(job, address, {"service": SERVICE} if job in SERVING_JOBS else {})
+            for job, address in addresses.items()
         ]
         config = prometheus_config.render(
             rules,
@@ -180,7 +185,7 @@ class Stack:
         return RulesSection(
             time_scale=TIME_SCALE,
             scrape_interval_seconds=1,
-            thresholds={"queue_warning": QUEUE_WARNING, "queue_critical": QUEUE_CRITICAL},
+            thresholds=LEVELS,
             receivers=Receivers(
                 pager_url=self.pager.url + ALERTS,
                 watch_url=self.watch_url + "/alerts",
@@ -202,6 +207,7 @@ class Stack:
                 "port": self._ports["probe"],
                 "interval_seconds": 1.0,
                 "duty_ratio": 0.01,
+                "baseline_samples": 15,
                 "baseline_file": str(self.run.path / "kernel-baseline.json"),
             },
             "analysis": {"time_scale": TIME_SCALE},
@@ -236,10 +242,6 @@ class Stack:
         self._exit.callback(process.stop)
         self._own.append(process)
         return process
-
-
-def _address(url: str) -> str:
-    return url.removeprefix("http://")
 
 
 def _replace(path: Path, text: str) -> None:
