@@ -66,6 +66,11 @@ class Telemetry:
             # httpx tells of each request; those of the writer are no news on anybody's console.
             logging.getLogger("httpx").addFilter(self._handler.heeds)
 
+    @property
+    def waiting(self) -> int:
+        """The spans and logs in the queue."""
+        return len(self._writer.queue) if self._writer else 0
+
     def flush(self, seconds: float = 10.0) -> bool:
         """Wait until all that ended so far is in the store; False if some still waits."""
         return self._writer.flush(seconds) if self._writer else True

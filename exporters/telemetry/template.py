@@ -35,7 +35,6 @@ _SETTINGS = {
         "number_of_shards": 1,
         "auto_expand_replicas": "0-1",
         "refresh_interval": "1s",
-        "codec": "best_compression",
         # An attribute too many, or of another type than before, must not cost the document.
         "mapping": {
             "ignore_malformed": True,
