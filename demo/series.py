@@ -25,7 +25,7 @@ def play(names: Sequence[str], *, seed: int, seeds: int, folder: Path, json: Pat
 
     With `json`, outcomes are written there after each run, and runs found there are not repeated.
     """
-    done = _read(json)
+    done = read(json)
     plan = list(_plan(names, seed or random.SystemRandom().randrange(1, 1_000_000), seeds, done))
     if plan:
         with _terminated_like_interrupted(), report.Console() as console:
@@ -67,7 +67,11 @@ def _plan(
                 yield FAULTS[name], number
 
 
-def _read(path: Path | None) -> list[Outcome]:
+def read(path: Path | None) -> list[Outcome]:
+    """The outcomes that earlier runs left in `path`, none where it is not there.
+
+    Raises UsageError for a file of another kind.
+    """
     if path is None or not path.exists():
         return []
     try:

@@ -41,7 +41,7 @@ STAGE_JOBS = ("gateway", "replica")
 SERVING_JOBS = ("gpu", "probe", "node")
 SERVICE = "chat"
 LEVELS = Thresholds(queue_warning=10, queue_critical=20, node_cpu=1.0)
-"""The demo's queues hold dozens of requests, not hundreds; and its CPU plays the GPUs, so it may be full."""
+"""The demo queues dozens of requests, not hundreds, and its CPU plays the GPUs: it may be full."""
 
 Say = Callable[[str], None]
 
