@@ -177,7 +177,7 @@ def look(values: Mapping[str, Any], key: str) -> Any:
         return values[key]
     head, dot, rest = key.partition(".")
     inner = values.get(head) if dot else None
-    return look(inner, rest) if isinstance(inner, Mapping) else None
+    return look(inner, rest) if isinstance(inner, dict) else None
 
 
 def _first(values: Mapping[str, Any], keys: Iterable[str]) -> Any:
@@ -192,7 +192,7 @@ def _first(values: Mapping[str, Any], keys: Iterable[str]) -> Any:
 
 def _mapping(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = values.get(key)
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: Any) -> str | None:
