@@ -20,9 +20,7 @@ PHASE_SCHEMA = {
 
 @dataclass(frozen=True, order=True)
 class PhaseShare:
-    """Mean seconds in one phase at one entity, over the requests that were there, and its share
-    of what all slow requests gained.
-    """
+    """Mean seconds at one entity, of the requests that were there, and its share of the gain."""
 
     phase: str
     entity: str
@@ -82,8 +80,9 @@ def slowest(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _means(frame: pl.DataFrame) -> pl.DataFrame:
-    """`mean` over all requests, so that a phase few requests have counts for little; `here` over
-    the requests that have it, which is what a person expects to read.
+    """`mean` is over all requests, so that what few requests have counts for little.
+
+    `here` is over those that have it, which is what a person expects to read.
     """
     requests = frame["trace_id"].n_unique()
     return frame.group_by("phase", "entity").agg(

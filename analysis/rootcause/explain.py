@@ -22,7 +22,7 @@ def cause(
     """The cause at `rank`, with its strongest evidence first."""
     told = _told(candidate)
     since = _since(case, told)
-    items = [*map(_item, told), *_changes(evidence, candidate.entity, since)]
+    items = [*(_item(case, one) for one in told), *_changes(evidence, candidate.entity, since)]
     return Cause(
         rank=rank,
         entity=candidate.entity,
@@ -51,9 +51,13 @@ def _told(candidate: Candidate) -> list[tuple[Answer, Witness, float]]:
     return sorted(best.values(), key=lambda item: -round(item[2], 6))
 
 
-def _item(told: tuple[Answer, Witness, float]) -> EvidenceItem:
+def _item(case: Case, told: tuple[Answer, Witness, float]) -> EvidenceItem:
     answer, witness, _ = told
-    query = None if witness.quantity == "phase" else BY_KEY[witness.quantity].query(None)
+    query = (
+        None
+        if witness.quantity == "phase"
+        else BY_KEY[witness.quantity].query(case.service or None)
+    )
     return EvidenceItem(
         type="trace" if witness.quantity == "phase" else "metric",
         text=f"{words.name(witness.entity)}: {words.change(witness)}",

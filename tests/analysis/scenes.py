@@ -18,7 +18,7 @@ BASELINE = 22
 INCIDENT = 20
 
 Effects = Mapping[tuple[str, str, str], float | tuple[str, float]]
-"""(entity, quantity, part) -> factor, or ("to", level), from the onset on; entity globs end in *."""
+"""(entity, quantity, part) -> factor or ("to", level) from the onset on; entities may end in *."""
 
 HEALTH: dict[str, dict[tuple[str, str], float]] = {
     "clients": {
@@ -94,7 +94,7 @@ class Scene:
         steps = BASELINE + INCIDENT
         # Rates over five samples: neighbouring values share most of their data.
         wild = np.convolve(rng.normal(0, self.noise, steps + 4), np.ones(5) / 5, "valid") * 5**0.5
-        values = level * np.exp(wild if quantity not in ("gpu_up",) else 0 * wild)
+        values = level * np.exp(wild if quantity != "gpu_up" else 0 * wild)
         effect = self._effect(entity, quantity, part)
         if effect is not None:
             first = BASELINE + self.onset
@@ -219,7 +219,8 @@ WAITING: Effects = {("gateway", "queue_depth", ""): 20.0, ("gateway", "queue_wai
 def slow_replica(name: str = "heron", factor: float = 5.0, sister: float = 1.25) -> Effects:
     effects: dict[tuple[str, str, str], float | tuple[str, float]] = {**FELT, **WAITING}
     for quantity, part in (
-        ("step_time", "*"), ("phase_time", "prefill"), ("phase_time", "decode"), ("attempt_time", ""),
+        ("step_time", "*"), ("phase_time", "prefill"), ("phase_time", "decode"),
+        ("attempt_time", ""),
     ):  # fmt: skip
         effects["replica/" + name, quantity, part] = factor
         effects["replica/*", quantity, part] = sister
@@ -275,7 +276,8 @@ def upstream_slow() -> Effects:
 
 def upstream_errors() -> Effects:
     return {
-        ("service/chat", "error_share", ""): (TO, 0.5), ("service/chat", "failed_share", ""): (TO, 0.5),
+        ("service/chat", "error_share", ""): (TO, 0.5),
+        ("service/chat", "failed_share", ""): (TO, 0.5),
         ("upstream/features", "upstream_errors", ""): (TO, 0.6),
         ("clients", "resent_share", ""): (TO, 0.2), ("clients", "resent_arrivals", ""): (TO, 3.0),
         ("clients", "arrivals", ""): 1.25,
@@ -306,7 +308,8 @@ def gpu_fault(index: int = 0, name: str = "heron") -> Effects:
     return {
         **slow_replica(name, 3.0), (f"gpu/{index}", "gpu_xid", "79"): (TO, 2.0),
         (f"replica/{name}", "attempt_errors", ""): (TO, 0.6),
-        ("service/chat", "error_share", ""): (TO, 0.3), ("service/chat", "failed_share", ""): (TO, 0.3),
+        ("service/chat", "error_share", ""): (TO, 0.3),
+        ("service/chat", "failed_share", ""): (TO, 0.3),
     }  # fmt: skip
 
 

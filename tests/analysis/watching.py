@@ -19,7 +19,7 @@ class Endpoint:
 
     def __init__(self, answer: Callable[[str, bytes], tuple[int, bytes]] | None = None) -> None:
         self.received: list[tuple[str, Any]] = []
-        self.answer = answer or (lambda path, body: (200, b"{}"))
+        self.answer = answer or (lambda *_: (200, b"{}"))
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._server.block_on_close = False
@@ -47,7 +47,7 @@ class Endpoint:
                 except OSError:
                     pass  # the client has given up
 
-            do_GET = do_POST
+            do_GET = do_POST  # noqa: N815  the name that http.server looks for
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
