@@ -65,10 +65,10 @@ def _traffic_burst(stage: Stage, rng: Random) -> Injected:
 
 
 def _kv_cache_exhaustion(stage: Stage, rng: Random) -> Injected:
-    factor = rng.uniform(3.8, 4.4)
-    stage.control("load", prompts=factor)
+    factor = rng.uniform(3.1, 3.5)
+    stage.control("load", prompts=factor, outputs=4.0)
     entities = (*(f"replica/{name}" for name in stage.replicas), f"service/{stage.service}")
-    return Injected(entities, f"prompts x{factor:.1f}")
+    return Injected(entities, f"prompts x{factor:.1f}, answers x4")
 
 
 def _retry_storm(stage: Stage, rng: Random) -> Injected:
@@ -99,7 +99,7 @@ FAULTS = {
               Expected(page=True, kind="slow_replica", entity="replica/*"), _slow_replica),
         Fault("traffic_burst", "four times the arrivals: the queue fills",
               Expected(page=True, kind="traffic_burst", entity="clients"), _traffic_burst),
-        Fault("kv_cache_exhaustion", "long prompts fill the KV cache: sequences are preempted",
+        Fault("kv_cache_exhaustion", "long prompts and answers fill the KV cache: preemptions",
               Expected(page=True, kind="kv_cache_exhaustion", entity="replica/*"),
               _kv_cache_exhaustion),
         Fault("retry_storm", "a short error, and clients that resend without backoff",

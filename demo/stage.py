@@ -39,7 +39,8 @@ HEALTHY: dict[str, dict[str, Any]] = {
     "replica": {"slowdown": 1.0, "stall": 0.0, "silent": False},
     "features": {"seconds": 0.02},
     "load": {
-        "arrivals": 1.0, "prompts": 1.0, "backoff": True, "retries": 3, "timeout": 20.0,
+        "arrivals": 1.0, "prompts": 1.0, "outputs": 1.0,
+        "backoff": True, "retries": 3, "timeout": 20.0,
     },
 }  # fmt: skip
 """What each kind of process is told to be well again."""

@@ -39,11 +39,12 @@ class Load:
         self._asking: set[asyncio.Task[None]] = set()
 
     def control(self, change: dict[str, Any]) -> dict[str, Any]:
-        """`run`; `arrivals`, `prompts` (factors); `backoff`, `retries`, `timeout` of clients."""
+        """`run`; factors `arrivals`, `prompts`, `outputs`; `backoff`, `retries`, `timeout`."""
         self.traffic.rate = self.config.rate * float(
             change.get("arrivals", self.traffic.rate / self.config.rate)
         )
         self.traffic.prompt_factor = float(change.get("prompts", self.traffic.prompt_factor))
+        self.traffic.output_factor = float(change.get("outputs", self.traffic.output_factor))
         self.policy.backoff = bool(change.get("backoff", self.policy.backoff))
         self.policy.retries = int(change.get("retries", self.policy.retries))
         self.policy.timeout_seconds = float(change.get("timeout", self.policy.timeout_seconds))

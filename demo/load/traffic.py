@@ -35,10 +35,12 @@ class Traffic:
     def __init__(self, seed: int, rate: float) -> None:
         self.rate = rate
         self.prompt_factor = 1.0
+        self.output_factor = 1.0
         self._fitted: dict[str, Any] = json.loads(TRACES.read_text(encoding="utf-8"))
-        # Two streams, so that a change of the rate leaves what is asked as it was.
+        # Streams apart, so that a change of the rate or a factor leaves the rest as it was.
         self._arrivals = random.Random(f"{seed}/arrivals")
         self._contents = random.Random(f"{seed}/contents")
+        self._texts = random.Random(f"{seed}/texts")
 
     def gaps(self) -> Iterator[float]:
         """Seconds to the next arrival: Gamma with the trace's coefficient of variation."""
@@ -50,10 +52,10 @@ class Traffic:
         """Draw what the next user asks."""
         draw = self._contents
         length = min(int(self._length("prompt") * self.prompt_factor), MAX_PROMPT)
-        output = self._length("output")
+        output = round(self._length("output") * self.output_factor)
         leaves = draw.random() < HANG_UP_SHARE
         return Request(
-            prompt="".join(draw.choices(string.ascii_lowercase + " ", k=length)),
+            prompt="".join(self._texts.choices(string.ascii_lowercase + " ", k=length)),
             max_tokens=output,
             priority=draw.choices(list(PRIORITIES), list(PRIORITIES.values()))[0],
             chat=draw.random() < 0.5,

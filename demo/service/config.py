@@ -51,7 +51,7 @@ class GatewayConfig(ProcessConfig):
     features: str
     slots: int = Field(12, ge=1)
     max_queue: int = Field(64, ge=1)
-    rate_limit: float = Field(100.0, gt=0)
+    rate_limit: float = Field(150.0, gt=0)
     attempts: int = Field(3, ge=1)
     backoff_seconds: float = Field(0.05, gt=0)
     backoff_cap_seconds: float = Field(1.0, gt=0)

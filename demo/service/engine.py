@@ -83,8 +83,9 @@ class Engine:
 
     def start(self) -> None:
         """Warm the kernels up, then serve."""
-        for length in (16, 64, 256):
-            self.model.prefill([0] * length, list(range(length // self.model.shape.block_size)))
+        shape = self.model.shape
+        for blocks in (1, 4, min(16, shape.blocks)):
+            self.model.prefill([0] * (blocks * shape.block_size), list(range(blocks)))
             self.model.decode([0], [[0]], [1])
         self._thread.start()
 

@@ -13,7 +13,7 @@ import httpx
 from aiolimiter import AsyncLimiter
 from opentelemetry.trace import SpanKind
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -117,15 +117,17 @@ class Completions:
         request_id = request.headers.get("x-request-id") or uuid.uuid4().hex
         notes = annotations_of(scope)
         with tracing.server_span(self.gateway.tracer, scope, request_id) as span:
-            body = await request.body()
+            notes.model = MODEL
             try:
+                body = await request.body()
                 completion = openai_api.parse(body, chat=self.chat, request_id=request_id)
+            except ClientDisconnect:
+                return
             except openai_api.BadRequestError as error:
                 response: Response = _refuse(400, str(error), "invalid_request_error")
                 await response(scope, receive, tracing.with_status(span, send))
                 return
             given = request.headers.get("x-priority", "normal")
-            notes.model = MODEL
             notes.priority = priority = given if given in PRIORITIES else "normal"
             notes.prompt_tokens = len(completion.prompt)
             tracing.set_usage(span, completion)

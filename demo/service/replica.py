@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -145,6 +145,8 @@ class Completions:
                 completion = openai_api.parse(
                     await request.body(), chat=self.chat, request_id=request_id
                 )
+            except ClientDisconnect:
+                return
             except openai_api.BadRequestError as error:
                 await _refuse(400, str(error), "invalid_request_error")(scope, receive, send)
                 return

@@ -94,7 +94,7 @@ class ReplicaPool:
         async for trial in AsyncRetrying(
             stop=stop_after_attempt(self.config.attempts),
             wait=wait_exponential_jitter(
-                initial=self.config.backoff_seconds,
+                multiplier=self.config.backoff_seconds,
                 max=self.config.backoff_cap_seconds,
                 jitter=self.config.backoff_seconds,
             ),
@@ -181,7 +181,7 @@ class ReplicaPool:
             log.warning("replica %s is out of rotation", name)
             loop = asyncio.get_running_loop()
             loop.call_later(self.config.ejection_seconds, self._try_again, replica)
-        else:
+        elif event.state == "closed":
             log.warning("replica %s is back in rotation", name)
 
     def _try_again(self, replica: Replica) -> None:
