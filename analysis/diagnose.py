@@ -74,6 +74,11 @@ def diagnose(evidence: Evidence, section: AnalysisSection | None = None) -> Verd
     )
 
 
+def may_become_clear(evidence: Evidence) -> bool:
+    """Whether newer samples could turn an abstaining verdict into a named cause."""
+    return evidence.series.height > 0 and not evidence.silent
+
+
 def _case(evidence: Evidence) -> Case:
     measures = measure(evidence)
     owned = {entity for entity in measures.entities if not entity.startswith("service/")}

@@ -72,9 +72,9 @@ def full(shift: Shift | None) -> float | None:
 
 
 def stands_out(shift: Shift | None, sisters: Iterable[Shift | None]) -> float | None:
-    """Went up, and by far more than its sisters did; None without sisters to compare with."""
+    """Went up to stay, and by far more than its sisters; None without sisters to compare with."""
     known = [sister for sister in sisters if sister is not None and sister.before > 0]
-    up = rise(shift)
+    up = lasting_rise(shift)
     if shift is None or up is None or not known:
         return None
     theirs = statistics.median(max(sister.ratio, 1e-9) for sister in known)

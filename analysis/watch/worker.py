@@ -13,7 +13,7 @@ from pathlib import Path
 
 from analysis.collect import without_evidence
 from analysis.config import AnalysisSection, WatchSection
-from analysis.diagnose import diagnose
+from analysis.diagnose import diagnose, may_become_clear
 from analysis.evidence import Alert, Evidence
 from analysis.verdict import Verdict
 from analysis.watch.ledger import Incident, Ledger
@@ -28,6 +28,10 @@ IDLE_SECONDS = 1.0
 PUBLISH_TRIES = 3
 ANSWER_TRIES = 3
 """After this many failures an incident is answered without evidence, to let the others pass."""
+
+PATIENCE = 0.5
+"""Share of the deadline in which an abstaining verdict is tried again on newer samples."""
+LOOK_AGAIN_SECONDS = 1.5
 
 log = logging.getLogger(__name__)
 
@@ -109,8 +113,7 @@ class Worker:
 
     def _answer(self, incident: Incident) -> None:
         self._failures[incident.key] += 1
-        evidence = self._evidence(incident)
-        verdict = diagnose(evidence, self._analysis)
+        evidence, verdict = self._diagnose(incident)
         waited = (time.time_ns() - incident.received_ns) / SECOND
         verdict = verdict.model_copy(update={"seconds": round(waited, 3)})
         folder = self._keep(incident, evidence, verdict)
@@ -122,6 +125,19 @@ class Worker:
         del self._failures[incident.key]
         self._publish(answered)
         self.show_open()
+
+    def _diagnose(self, incident: Incident) -> tuple[Evidence, Verdict]:
+        """Diagnose; while the answer is that too little is known yet, look again."""
+        while True:
+            evidence = self._evidence(incident)
+            verdict = diagnose(evidence, self._analysis)
+            waited = (time.time_ns() - incident.received_ns) / SECOND
+            patience = PATIENCE * self._section.deadline_seconds
+            settled = not verdict.abstained or not may_become_clear(evidence)
+            if settled or waited + self._analysis.step > patience or self._ledger.backlog() > 1:
+                return evidence, verdict
+            if self._stop.wait(max(self._analysis.step, LOOK_AGAIN_SECONDS)):
+                return evidence, verdict
 
     def _evidence(self, incident: Incident) -> Evidence:
         if self._failures[incident.key] > ANSWER_TRIES:

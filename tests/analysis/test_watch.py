@@ -339,6 +339,37 @@ def test_an_incident_that_breaks_it_every_time_is_answered_without_evidence(sect
     assert sound["abstained"] is False
 
 
+def test_an_alert_that_comes_before_its_evidence_is_looked_at_again(section):
+    calls: list[float] = []
+
+    def early(alert: Alert) -> Evidence:
+        calls.append(time.monotonic())
+        scene = collector(alert) if len(calls) > 2 else Scene(scenes.FELT).evidence()
+        return replace(scene, alert=alert)
+
+    with running(app(section, AnalysisSection(time_scale=60), collector=early)) as url:
+        post(f"{url}/alerts", webhook())
+        verdict = wait_until(lambda: verdicts(url), 10)[0]
+
+    assert verdict["causes"][0]["kind"] == "slow_replica"
+    assert len(calls) == 3
+
+
+def test_an_alert_without_any_evidence_is_answered_before_the_deadline(section):
+    hurried = section.model_copy(update={"deadline_seconds": 4.0})
+
+    def nothing(alert: Alert) -> Evidence:
+        return replace(Scene(scenes.FELT).evidence(), alert=alert)
+
+    with running(app(hurried, AnalysisSection(time_scale=60), collector=nothing)) as url:
+        asked = time.monotonic()
+        post(f"{url}/alerts", webhook())
+        verdict = wait_until(lambda: verdicts(url), 10)[0]
+
+    assert verdict["abstained"] is True
+    assert time.monotonic() - asked < 4.0
+
+
 def test_a_posted_change_near_the_onset_is_in_the_evidence(section):
     change = {
         "kind": "deploy", "entity": "replica/heron", "before": "1.4", "after": "1.5",
