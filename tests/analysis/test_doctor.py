@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from alerts import prometheus_config, render
+from alerts.config import Receivers, RulesSection
+from alerts.prometheus_config import Target
+from analysis.doctor import Finding, Places, examine
+from demo.servers import Alertmanager, Elasticsearch, Prometheus
+from tests.relay import relay
+from tests.servers import StartAlertmanager, StartPrometheus
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=2.0, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path, start_alertmanager: StartAlertmanager) -> Alertmanager:
+    render.render(RulesSection(receivers=Receivers()), tmp_path)
+    return start_alertmanager(tmp_path / "alertmanager.yml")
+
+
+@pytest.fixture
+def prometheus(
+    tmp_path: Path, alertmanager: Alertmanager, start_prometheus: StartPrometheus
+) -> Prometheus:
+    section = RulesSection(scrape_interval_seconds=1)
+    render.render(section, tmp_path)
+    text = prometheus_config.render(
+        section,
+        targets=(Target("gateway", "127.0.0.1:9"),),
+        alertmanagers=(alertmanager.url.removeprefix("http://"),),
+    )
+    (tmp_path / "prometheus.yml").write_text(text, encoding="utf-8")
+    return start_prometheus(tmp_path / "prometheus.yml")
+
+
+def look(client: httpx.Client, **places: str | None) -> dict[str, Finding]:
+    nowhere: dict[str, str | None] = dict.fromkeys(
+        ("prometheus", "alertmanager", "elasticsearch", "watch")
+    )
+    findings = examine(Places(**(nowhere | places)), client)
+    return {finding.subject: finding for finding in findings}
+
+
+def test_a_server_that_the_config_does_not_name_is_a_finding(client: httpx.Client):
+    finding = look(client)["Prometheus"]
+
+    assert (
+        Finding(
+            "Prometheus",
+            ok=False,
+            seen="not configured",
+            blinds="everything: no alert can fire and no metric can be read",
+            remedy="set prometheus.url in the config",
+        )
+        == finding
+    )
+
+
+@pytest.mark.servers
+def test_a_healthy_prometheus_is_told_with_its_version_and_rules(
+    client: httpx.Client, prometheus: Prometheus
+):
+    found = look(client, prometheus=prometheus.url)
+
+    assert found["Prometheus"].ok
+    assert found["Prometheus"].seen.startswith("version ")
+    assert found["rules"].ok
+    assert found["Prometheus → Alertmanager"].subject
+
+
+@pytest.mark.servers
+def test_every_neutral_signal_without_series_says_what_it_blinds(
+    client: httpx.Client, prometheus: Prometheus
+):
+    finding = look(client, prometheus=prometheus.url)["llm:queue_depth"]
+
+    assert ("no series", "requests waiting") == (finding.seen, finding.blinds)
+
+
+@pytest.mark.servers
+def test_an_alertmanager_with_our_routes_is_well(client: httpx.Client, alertmanager: Alertmanager):
+    found = look(client, alertmanager=alertmanager.url)
+
+    assert found["Alertmanager"].ok
+    assert found["Alertmanager → watch"].ok
+
+
+@pytest.mark.servers
+def test_an_elasticsearch_without_spans_says_what_that_blinds(
+    client: httpx.Client, elasticsearch: Elasticsearch
+):
+    found = look(client, elasticsearch=elasticsearch.url)
+
+    assert found["Elasticsearch"].ok
+    assert "8." in found["Elasticsearch"].seen
+    assert "Elasticsearch traces" in found
+
+
+@pytest.mark.parametrize(
+    ("mode", "place"),
+    [
+        *itertools.product(
+            ("429", "503", "garbage", "hang"), ("prometheus", "alertmanager", "elasticsearch")
+        ),
+        *((mode, "watch") for mode in ("429", "503", "hang")),  # its status is all that is asked
+    ],
+)
+def test_bad_weather_is_one_finding_and_never_an_exception(
+    client: httpx.Client, mode: str, place: str
+):
+    client.timeout = httpx.Timeout(0.3)
+    with relay(mode=mode) as server:
+        found = look(client, **{place: server.url})
+
+    bad = [f for f in found.values() if not f.ok and server.url in f.seen]
+    assert 1 == len(bad)
+    assert bad[0].blinds
+    assert bad[0].remedy
+
+
+def test_an_old_prometheus_is_told_to_upgrade(client: httpx.Client):
+    body = b'{"data": {"version": "2.30.3"}}'
+    with relay(mode="fixed", body=body) as server:
+        finding = next(iter(examine(Places(server.url, None, None, None), client)))
+
+    assert (
+        Finding(
+            "Prometheus",
+            ok=False,
+            seen="version 2.30.3",
+            blinds="rules that an older version cannot read",
+            remedy="upgrade to 2.42 or later",
+        )
+        == finding
+    )
