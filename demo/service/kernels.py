@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 LAUNCH_SECONDS = 0.001
-FLOPS_PER_SECOND = 3.7e9
+FLOPS_PER_SECOND = 3.4e9
 CATCH_UP_SECONDS = 0.02
 
 Result = TypeVar("Result")
