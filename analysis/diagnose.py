@@ -15,6 +15,7 @@ from analysis.rootcause.impact import impact
 from analysis.rootcause.measures import measure
 from analysis.rootcause.ruled_out import ruled_out
 from analysis.rootcause.scoring import Candidate, rank
+from analysis.rootcause.split import settle
 from analysis.rootcause.symptom import Symptom, find
 from analysis.rootcause.testimony import Case, Witness
 from analysis.verdict import (
@@ -41,6 +42,8 @@ def diagnose(evidence: Evidence, section: AnalysisSection | None = None) -> Verd
     """Rank the causes of what the alert saw; abstain when none is sure enough."""
     began = time.perf_counter()
     bar = (section or AnalysisSection()).confidence_bar
+    digest = evidence.digest()
+    evidence = settle(evidence)
     case = _case(evidence)
     symptom = find(case.measures, evidence.service)
     candidates = rank(case)
@@ -56,7 +59,6 @@ def diagnose(evidence: Evidence, section: AnalysisSection | None = None) -> Verd
     ]
     if not abstained and not causes:
         causes = [_nothing_wrong(evidence, symptom)]
-    digest = evidence.digest()
     return Verdict(
         id=f"v-{digest[:16]}",
         created=datetime.now(tz=UTC).isoformat(timespec="milliseconds"),

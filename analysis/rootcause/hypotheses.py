@@ -133,7 +133,10 @@ HYPOTHESES = (
             Clue("resent_growth", "high", 3), Clue("resent_share", "high", 2),
             Clue("arrivals", "rises", 2), Clue("queue_depth", "rises", 0.5, "gateway"),
         ),
-        against=(_MORE_FRESH, _ONE_REPLICA, _UPSTREAM, _UPSTREAM_FAILS, _LONGER),
+        against=(
+            _MORE_FRESH, _ONE_REPLICA, _UPSTREAM, _UPSTREAM_FAILS, _LONGER,
+            Clue("arrivals", "steady", 0.6), Clue("preemptions", "rises", 0.25, "replicas"),
+        ),
     ),
     Hypothesis(
         kind="rate_limit", entity="gateway", family="load",

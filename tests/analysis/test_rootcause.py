@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from analysis.diagnose import diagnose
+from analysis.rootcause.split import rise, settle
 from analysis.sources.gap import Gap
 from tests.analysis import scenes
 from tests.analysis.scenes import Scene
@@ -251,3 +253,29 @@ def test_evidence_survives_being_saved_and_loaded(tmp_path):
     evidence.save(tmp_path)
 
     assert comparable(diagnose(type(evidence).load(tmp_path))) == comparable(diagnose(evidence))
+
+
+@pytest.mark.parametrize("kind", ["slow_replica", "traffic_burst", "kv_cache_exhaustion"])
+def test_an_alert_that_comes_late_counts_no_trouble_as_health(kind):
+    effects, entity = TROUBLES[kind]
+    early = Scene(effects, onset=-7).evidence()
+
+    assert settle(early).window.start_ns < early.window.start_ns
+    assert named(diagnose(early)) == (kind, entity)
+
+
+def test_calm_moves_no_window():
+    moved = [
+        seed
+        for seed in range(40)
+        if settle(calm := Scene(seed=seed).evidence()).window != calm.window
+    ]
+
+    assert len(moved) <= 2
+
+
+def test_the_split_cares_for_no_unit():
+    values = np.concatenate([np.full(20, 1.0), np.full(10, 3.0)])
+
+    assert rise(values) == rise(values * 1e6) == 20
+    assert rise(values[::-1].copy()) is None
