@@ -7,13 +7,14 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
+from alerts.prometheus_config import Target
 from demo.device import SimulatedGpu
 from demo.load.generator import LoadConfig
 from demo.servers.process import Command, ServerProcess
@@ -44,15 +45,6 @@ HEALTHY: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 """What each kind of process is told to be well again."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """One scrape target: `job`, `host:port`, and the labels it gets."""
-
-    job: str
-    address: str
-    labels: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
