@@ -25,7 +25,7 @@ Collector = Callable[[Alert], Evidence]
 
 SECOND = 1_000_000_000
 IDLE_SECONDS = 1.0
-PUBLISH_TRIES = 3
+PUBLISH_TRIES = 2
 ANSWER_TRIES = 3
 """After this many failures an incident is answered without evidence, to let the others pass."""
 
