@@ -15,6 +15,7 @@ from typing import Any, Self
 import httpx
 
 from alerts.prometheus_config import Target
+from demo.cgroup import ProcessCgroup
 from demo.device import SimulatedGpu
 from demo.load.generator import LoadConfig
 from demo.servers.process import Command, ServerProcess
@@ -83,6 +84,7 @@ class Stage:
         self.device_state = device_state or self._make_devices()
         self.record = run.folder("load") / f"felt-{seed}.ndjson"
         self.members: dict[str, Member] = {}
+        self.cgroups: list[ProcessCgroup] = []
 
     def start(self) -> Self:
         """Start everything, warm the replicas up, and let the load begin.
@@ -104,6 +106,8 @@ class Stage:
         """Stop the load first and the replicas last, each by its pid."""
         for member in reversed(self.members.values()):
             member.process.stop(grace=5.0)
+        for cgroup in self.cgroups:
+            cgroup.remove()
 
     @property
     def url(self) -> str:
@@ -166,6 +170,8 @@ class Stage:
                 **self._common(name), device_state=self.device_state, gpu=gpu, seed=self.seed
             )
             self._start("demo.service.replica", config)
+            cgroup = f"busysignal-{self.run.path.name}-{name}"
+            self.cgroups.append(ProcessCgroup(cgroup, self.members[name].process.pid))
         self._start("demo.service.features", FeaturesConfig(**self._common("features")))
         gateway = GatewayConfig(
             **self._common("gateway"),

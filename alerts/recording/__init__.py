@@ -21,7 +21,12 @@ def groups(section: RulesSection, queries: Iterable[str]) -> tuple[Group, ...]:
         Group("busysignal-latency", (*service.latency(scale), *service.prompts(scale))),
         Group(
             "busysignal-replicas",
-            (*replica.queues(scale), *replica.engines(scale), *replica.rotation(scale)),
+            (
+                *replica.queues(scale),
+                *replica.engines(scale),
+                *replica.rotation(scale),
+                *replica.processes(scale),
+            ),
         ),
         Group("busysignal-gpus", (*device.gpus(scale), *device.kernels(scale))),
         Group("busysignal-hosts", device.hosts(scale)),

@@ -15,11 +15,24 @@ if TYPE_CHECKING:
     from exporters.catalog.signal import Recorded
 
 BY_EVENT = frozenset(
-    {neutral.REJECTED_RATE, neutral.EJECTED, neutral.UPSTREAM_MEAN, neutral.GPU_XID_RATE}
+    {
+        neutral.REJECTED_RATE,
+        neutral.EJECTED,
+        neutral.REPLICA_THROTTLED,
+        neutral.UPSTREAM_MEAN,
+        neutral.GPU_XID_RATE,
+    }
 )
 """Signals that rightly have no series until something happens, or where no such part exists."""
 
-FROM_REPLICAS = frozenset({neutral.RUNNING, neutral.KV_CACHE_USAGE, neutral.PREEMPTION_RATE})
+FROM_REPLICAS = frozenset(
+    {
+        neutral.RUNNING,
+        neutral.KV_CACHE_USAGE,
+        neutral.PREEMPTION_RATE,
+        neutral.REPLICA_MEMORY,
+    }
+)
 ITSELF = frozenset({neutral.SIGNAL_MISSING, neutral.TARGET_UP})
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts.model import Recording
-from alerts.promql import mean, rate
-from exporters.catalog import engine, neutral
+from alerts.promql import mean, rate, share
+from exporters.catalog import engine, host, neutral
 from exporters.catalog import requests as raw
 from exporters.catalog.engines import REPLICA, names_of
 
@@ -66,6 +66,19 @@ def rotation(scale: Scale) -> tuple[Recording, ...]:
     """Who is out of rotation."""
     ejected = raw.REPLICA_EJECTED.value.where(job=GATEWAY)
     return (Recording(neutral.EJECTED, f"max by (service, replica) ({ejected})"),)
+
+
+def processes(scale: Scale) -> tuple[Recording, ...]:
+    """Memory of every replica's process, and how often its CPU quota holds it back."""
+    window = scale.window("5m")
+    signal = neutral.REPLICA_THROTTLED
+    resident = host.PROCESS_RESIDENT.value.where(job=REPLICA)
+    throttled = rate(signal, host.CPU_THROTTLED_PERIODS.total.where(job=REPLICA), window)
+    periods = rate(signal, host.CPU_PERIODS.total.where(job=REPLICA), window)
+    return (
+        Recording(neutral.REPLICA_MEMORY, f"sum by (service, replica) ({resident})"),
+        Recording(signal, share(throttled, periods)),
+    )
 
 
 def _now(aggregate: str, signal: Recorded) -> Recording:

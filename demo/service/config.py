@@ -14,6 +14,8 @@ from exporters.telemetry.section import TelemetrySection
 
 HOST = "127.0.0.1"
 MODEL = "tiny"
+NICENESS = 5
+"""Of the replicas: servers around them keep their share of the processor."""
 
 
 class ProcessConfig(Section):

@@ -24,21 +24,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demo.device import SimulatedGpu
 from demo.service import openai_api, tracing
-from demo.service.config import MODEL, ReplicaConfig, read
+from demo.service.config import MODEL, NICENESS, ReplicaConfig, read
 from demo.service.engine import Engine, PromptTooLongError, QueueFullError, Sequence
 from demo.service.kernels import Device
 from demo.service.replica_metrics import ReplicaMetrics, phases
 from demo.service.serving import healthy, serve, telemetry_of
 from demo.service.transformer import Shape, Transformer
 from exporters.exposition import metrics_app
+from exporters.host import HostSource
 from exporters.requests import MetricsMiddleware, RequestMetrics, annotations_of
 from exporters.telemetry import Telemetry
 
 MEMORY_SCALE = 4096
 REPORT_SECONDS = 0.2
 log = logging.getLogger("replica")
-
-NICENESS = 5  # servers around the replicas keep their share of the processor
 
 
 class Replica:
@@ -122,7 +121,7 @@ class Metrics:
 
     def __init__(self, replica: Replica) -> None:
         self._replica = replica
-        self._app = metrics_app(replica.metrics, replica.telemetry)
+        self._app = metrics_app(replica.metrics, HostSource(), replica.telemetry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = Response(status_code=503) if self._replica.silent else self._app

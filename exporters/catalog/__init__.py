@@ -6,13 +6,14 @@ one test holds every query of the project against it.
 
 from __future__ import annotations
 
-from exporters.catalog import engine, foreign, gpu, neutral, probe, requests, stack
+from exporters.catalog import engine, foreign, gpu, host, neutral, probe, requests, stack
 from exporters.catalog.signal import Counter, Gauge, Histogram, Recorded, Selector, Signal
 
 ROOMS: dict[str, tuple[Signal, ...]] = {
     "requests": requests.SIGNALS,
     "engine": engine.SIGNALS,
     "gpu": gpu.SIGNALS,
+    "host": host.SIGNALS,
     "probe": probe.SIGNALS,
     "stack": stack.SIGNALS,
     "foreign": foreign.SIGNALS,

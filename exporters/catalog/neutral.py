@@ -155,6 +155,18 @@ EJECTED = Recorded(
     labels=("service", "replica"),
     unit="boolean",
 )
+REPLICA_MEMORY = Recorded(
+    name="llm:replica_memory_bytes",
+    help="Resident memory of a replica's process.",
+    labels=("service", "replica"),
+    unit="bytes",
+)
+REPLICA_THROTTLED = Recorded(
+    name="llm:replica_cpu_throttled:ratio",
+    help="Share of CPU quota periods in which the replica was held back; absent without a quota.",
+    labels=("service", "replica"),
+    unit="ratio",
+)
 UPSTREAM_MEAN = Recorded(
     name="llm:upstream_duration_seconds:mean",
     help="Mean time of a call to an upstream service.",
@@ -262,7 +274,8 @@ SIGNALS = (
     DURATION_P50, FIRST_TOKEN_P99, INTER_TOKEN_P99, PROMPT_LENGTH_MEAN, LONG_PROMPT_SHARE,
     FALLBACK_RATE, QUEUE_DEPTH, QUEUE_WAIT_P99, RUNNING, KV_CACHE_USAGE, PREEMPTION_RATE,
     PROMPT_TOKEN_RATE, GENERATED_TOKEN_RATE, PHASE_MEAN, STEP_MEAN, ATTEMPT_RATE, ATTEMPT_MEAN,
-    EJECTED, UPSTREAM_MEAN, UPSTREAM_ERROR_SHARE, GPU_UP, GPU_UTILIZATION, GPU_MEMORY, GPU_POWER,
-    GPU_TEMPERATURE, GPU_CLOCK, GPU_THROTTLE, GPU_XID_RATE, KERNEL_SLOWDOWN, NODE_CPU, NODE_MEMORY,
+    EJECTED, REPLICA_MEMORY, REPLICA_THROTTLED, UPSTREAM_MEAN, UPSTREAM_ERROR_SHARE, GPU_UP,
+    GPU_UTILIZATION, GPU_MEMORY, GPU_POWER, GPU_TEMPERATURE, GPU_CLOCK, GPU_THROTTLE,
+    GPU_XID_RATE, KERNEL_SLOWDOWN, NODE_CPU, NODE_MEMORY,
     *SLO_ERRORS.values(), *SLO_FAILURES.values(), SIGNAL_MISSING, TARGET_UP,
 )  # fmt: skip

@@ -87,6 +87,30 @@ def test_the_gateways_queue_has_no_replica(story):
     )
 
 
+def test_a_replica_is_throttled_as_often_as_its_quota_held_it_back(story):
+    free = REPLICA.replace("r1", "r2")
+
+    story.values(
+        {
+            f"cgroup_cpu_periods_total{{{REPLICA}}}": "0+150x40",
+            f"cgroup_cpu_throttled_periods_total{{{REPLICA}}}": "0+60x40",
+            f"cgroup_cpu_periods_total{{{free}}}": "0x40",
+            f"cgroup_cpu_throttled_periods_total{{{free}}}": "0x40",
+            f"process_resident_memory_bytes{{{free}}}": "4096x40",
+        },
+        (
+            "10m",
+            "llm:replica_cpu_throttled:ratio",
+            {'llm:replica_cpu_throttled:ratio{service="chat",replica="r1"}': 0.4},
+        ),
+        (
+            "10m",
+            "llm:replica_memory_bytes",
+            {'llm:replica_memory_bytes{service="chat",replica="r2"}': 4096},
+        ),
+    )
+
+
 def test_every_alias_reads_the_replicas_targets():
     for known in ENGINES:
         for signal in known.series:
