@@ -80,8 +80,13 @@ def _fired_in_health(stack: Stack, seconds: float) -> set[str]:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(1.0)
-        fired |= {labels["alertname"] for labels in stack.labels_of(firing)}
+        fired |= {_alert_name(labels) for labels in stack.labels_of(firing)}
     return fired - {"Watchdog"}
+
+
+def _alert_name(labels: dict[str, str]) -> str:
+    signal = labels.get("signal")
+    return f"{labels['alertname']} of {signal}" if signal else labels["alertname"]
 
 
 def _wait(stack: Stack, fault: Fault, since: float, say: Say) -> Answer:

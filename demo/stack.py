@@ -30,13 +30,15 @@ from demo.servers import (
     start_prometheus,
 )
 from demo.servers.process import Command, ServerProcess
-from exporters.catalog.neutral import TARGET_UP
+from exporters.catalog.neutral import KERNEL_SLOWDOWN, TARGET_UP
 from exporters.errors import ServerMissingError
 from exporters.telemetry.section import TelemetrySection
 
 TIME_SCALE = 60
 GPUS = 2
 LOOK_AWAY_SECONDS = 15.0
+BASELINE_SECONDS = 30.0
+OWN = ("gpu", "probe", "watch")
 STAGE_JOBS = ("gateway", "replica")
 SERVING_JOBS = ("gpu", "probe", "node")
 SERVICE = "chat"
@@ -55,7 +57,7 @@ class Stack:
         self._say = say
         self._exit = ExitStack()
         self._own: list[ServerProcess] = []
-        self._ports = {name: run.free_port() for name in ("gpu", "probe", "watch", "prometheus")}
+        self._ports = {name: run.free_port() for name in (*OWN, "prometheus", "alertmanager")}
 
     def __enter__(self) -> Self:
         with self._exit:
@@ -73,7 +75,7 @@ class Stack:
 
     @property
     def watch_url(self) -> str:
-        return f"http://127.0.0.1:{self._ports['watch']}"
+        return self._url("watch")
 
     @property
     def telemetry(self) -> TelemetrySection:
@@ -127,18 +129,21 @@ class Stack:
         self.pager = Pager(0)
         self._exit.callback(self.pager.stop)
         self._render()
+        self._write_config()
+        own = {name: self._start_own(name) for name in OWN}
         self.alertmanager = self._exit.enter_context(
-            start_alertmanager(self.run, self.run.path / "alertmanager.yml", port=self._am_port)
+            start_alertmanager(
+                self.run, self.run.path / "alertmanager.yml", port=self._ports["alertmanager"]
+            )
         )
+        for name, process in own.items():
+            process.wait_ready(f"{self._url(name)}/-/healthy", 60.0)
+        # Last: what it scrapes answers from the first scrape on.
         self.prometheus = self._exit.enter_context(
             start_prometheus(
                 self.run, self.run.path / "prometheus.yml", port=self._ports["prometheus"]
             )
         )
-        self._write_config()
-        own = [self._start_own(name) for name in ("gpu", "probe", "watch")]
-        for name, process in zip(("gpu", "probe", "watch"), own, strict=True):
-            process.wait_ready(f"http://127.0.0.1:{self._ports[name]}/-/healthy", 60.0)
         if self.elasticsearch:
             self.elasticsearch.wait_ready()
         self._own += [
@@ -146,7 +151,14 @@ class Stack:
             for server in (self.elasticsearch, self.prometheus, self.alertmanager, self.node)
             if server and server.process
         ]
+        self._wait_for_baseline()
         self._say(f"servers and exporters are up after {time.monotonic() - started:.0f} s")
+
+    def _wait_for_baseline(self) -> None:
+        """The probe learns what is normal while nothing else runs on the device."""
+        end = time.monotonic() + BASELINE_SECONDS
+        while not self.labels_of(KERNEL_SLOWDOWN.value) and time.monotonic() < end:
+            time.sleep(0.2)
 
     def _start_elasticsearch(self) -> None:
         self.elasticsearch: Elasticsearch | None = None
@@ -160,14 +172,12 @@ class Stack:
         self.node = self._exit.enter_context(start_node_exporter(self.run))
 
     def _render(self) -> None:
-        self._am_port = self.run.free_port()
         rules = self._rules()
         for name, text in texts(rules).items():
             (self.run.path / name).write_text(text, encoding="utf-8")
         self.aim(())
         addresses = {job: f"127.0.0.1:{port}" for job, port in self._ports.items()} | {
             "node": self.node.url.removeprefix("http://"),
-            "alertmanager": f"127.0.0.1:{self._am_port}",
         }
         fixed = [
             Target(job, address, {"service": SERVICE} if job in SERVING_JOBS else {})
@@ -177,7 +187,7 @@ class Stack:
             rules,
             targets=fixed,
             target_files={job: (f"{self.run.path}/targets/{job}.yml",) for job in STAGE_JOBS},
-            alertmanagers=(f"127.0.0.1:{self._am_port}",),
+            alertmanagers=(f"127.0.0.1:{self._ports['alertmanager']}",),
         )
         (self.run.path / "prometheus.yml").write_text(config, encoding="utf-8")
 
@@ -196,18 +206,18 @@ class Stack:
     def _write_config(self) -> None:
         sections: dict[str, Mapping[str, object]] = {
             "rules": {"time_scale": TIME_SCALE, "scrape_interval_seconds": 1},
-            "prometheus": {"url": self.prometheus.url},
+            "prometheus": {"url": self._url("prometheus")},
             "telemetry": self.telemetry.model_dump(
                 mode="json", include={"kind", "url", "store_dir"}
             ),
             "elasticsearch": {"url": self.telemetry.url},
-            "alertmanager": {"url": self.alertmanager.url},
+            "alertmanager": {"url": self._url("alertmanager")},
             "gpu": {"port": self._ports["gpu"]},
             "probe": {
                 "port": self._ports["probe"],
-                "interval_seconds": 1.0,
+                "interval_seconds": 0.5,
                 "duty_ratio": 0.01,
-                "baseline_samples": 15,
+                "baseline_samples": 10,
                 "baseline_file": str(self.run.path / "kernel-baseline.json"),
             },
             "analysis": {"time_scale": TIME_SCALE},
@@ -220,6 +230,9 @@ class Stack:
         }
         text = "\n".join(_toml(name, values) for name, values in sections.items())
         self.config.write_text(text, encoding="utf-8")
+
+    def _url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self._ports[name]}"
 
     @property
     def config(self) -> Path:

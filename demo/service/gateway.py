@@ -25,6 +25,7 @@ from demo.service.openai_api import Completion
 from demo.service.resilience import Attempt, ReplicaBusyError, ReplicaFailedError, ReplicaPool
 from demo.service.routing import NoReplicaError
 from demo.service.serving import Endpoint, healthy, serve, telemetry_of
+from exporters.catalog.requests import FALLBACKS
 from exporters.exposition import metrics_app
 from exporters.requests import Annotations, MetricsMiddleware, RequestMetrics, annotations_of
 from exporters.telemetry import Telemetry
@@ -46,6 +47,7 @@ class Gateway:
         self.fallback = fallback.Bigram()
         self.telemetry = telemetry
         self.tracer = telemetry.tracer
+        self.metrics.registry.counter(FALLBACKS).inc(0.0, MODEL)  # there is one, and it is at rest
         for priority in PRIORITIES:
             self.queued(priority, 0)
 
