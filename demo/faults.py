@@ -100,7 +100,7 @@ FAULTS = {
         Fault("traffic_burst", "four times the arrivals: the queue fills",
               Expected(page=True, kind="traffic_burst", entity="clients"), _traffic_burst),
         Fault("kv_cache_exhaustion", "long prompts and answers fill the KV cache: preemptions",
-              Expected(page=True, kind="kv_cache_exhaustion", entity="replica/*"),
+              Expected(page=True, kind="kv_cache_exhaustion", entity="service/*"),
               _kv_cache_exhaustion),
         Fault("retry_storm", "a short error, and clients that resend without backoff",
               Expected(page=True, kind="retry_storm", entity="clients"), _retry_storm),

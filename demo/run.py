@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from demo.faults import Fault
 from demo.outcome import Declared, Outcome, Verdict, judge, named, rank_of
 from demo.pager import Message
+from demo.servers import RunFolder
 from demo.stack import Say, Stack
 from demo.stage import Stage
 from exporters.catalog.foreign import ALERTS
@@ -36,7 +37,8 @@ def run(stack: Stack, fault: Fault, seed: int, say: Say, show: Show) -> Outcome:
     """Start a fresh service, break it as `fault` says, and judge what came of it."""
     began = time.monotonic()
     rng = random.Random(f"{seed}/{fault.name}")
-    with Stage(stack.run, seed, telemetry=stack.telemetry, device_state=stack.device) as stage:
+    place = RunFolder(stack.run.path / f"{fault.name}-{seed}")
+    with Stage(place, seed, telemetry=stack.telemetry, device_state=stack.device) as stage:
         stack.aim(stage.targets)
         say(f"the service is up ({', '.join(stage.replicas)}) and is left alone for a while")
         early = _fired_in_health(stack, HEALTHY_SECONDS + fault.onset(rng))

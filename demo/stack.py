@@ -105,10 +105,17 @@ class Stack:
 
     def forget(self) -> None:
         """Throw away samples, alerts, spans and logs, so that the next run begins with nothing."""
+        # Rules that are gone for a moment forget what they hold firing (keep_firing_for), too.
+        self._load_alerts("groups: []\n")
         self.prometheus.forget_everything()
         self.alertmanager.forget_everything()
         if self.elasticsearch:
             self.elasticsearch.forget_everything()
+        self._load_alerts(texts(self._rules())["alerts.yml"])
+
+    def _load_alerts(self, text: str) -> None:
+        _replace(self.run.path / "alerts.yml", text)
+        self.prometheus.reload()
 
     def labels_of(self, promql: str) -> list[dict[str, str]]:
         """The labels of every series that an instant query finds now."""

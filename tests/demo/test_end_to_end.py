@@ -155,5 +155,5 @@ def test_nothing_that_was_started_is_left_running(seen: Seen):
 
 
 def test_the_run_folder_keeps_the_logs_and_the_verdict(seen: Seen):
-    assert (seen.folder / "logs" / "gateway.log").exists()
+    assert (seen.folder / f"{FAULT.name}-{SEED}" / "logs" / "gateway.log").exists()
     assert list(seen.folder.glob("verdicts/**/verdict.json"))
