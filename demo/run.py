@@ -15,6 +15,7 @@ from demo.stack import Say, Stack
 from demo.stage import Stage
 from exporters.catalog.foreign import ALERTS
 
+SETTLE_SECONDS = 3.0
 HEALTHY_SECONDS = 30.0
 PAGE_SECONDS = 30.0
 QUIET_SECONDS = 25.0
@@ -39,6 +40,7 @@ def run(stack: Stack, fault: Fault, seed: int, say: Say, show: Show) -> Outcome:
     rng = random.Random(f"{seed}/{fault.name}")
     place = RunFolder(stack.run.path / f"{fault.name}-{seed}")
     with Stage(place, seed, telemetry=stack.telemetry, device_state=stack.device) as stage:
+        time.sleep(SETTLE_SECONDS)
         stack.aim(stage.targets)
         say(f"the service is up ({', '.join(stage.replicas)}) and is left alone for a while")
         early = _fired_in_health(stack, HEALTHY_SECONDS + fault.onset(rng))
