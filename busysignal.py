@@ -19,7 +19,7 @@ from dashboards.config import DashboardsSection
 from exporters.errors import BusySignalError, UsageError
 from exporters.gpu.config import GpuSection
 from exporters.settings import Section, load
-from exporters.telemetry.section import TelemetrySection
+from exporters.telemetry.section import HttpUrl, TelemetrySection
 from inference_probe.config import ProbeSection
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ INTERRUPTED = 130
 class AlertmanagerSection(Section):
     """The config section [alertmanager]."""
 
-    url: str = "http://127.0.0.1:9093"
+    url: HttpUrl = "http://127.0.0.1:9093"
 
 
 class Config(Section):
@@ -225,6 +225,7 @@ def doctor(config: ConfigFile = None, json: JsonFile = None) -> None:
     import httpx
 
     from analysis.doctor import Places, examine
+    from analysis.sources.elasticsearch import credentials
 
     whole = settings(config)
     places = Places(
@@ -232,6 +233,7 @@ def doctor(config: ConfigFile = None, json: JsonFile = None) -> None:
         alertmanager=whole.alertmanager.url,
         elasticsearch=whole.elasticsearch.url if whole.telemetry.kind == "elasticsearch" else None,
         watch=f"http://{whole.watch.host}:{whole.watch.port}",
+        elasticsearch_auth=credentials(whole.elasticsearch),
     )
     with httpx.Client(timeout=5.0, trust_env=False) as client:
         findings = list(examine(places, client))
@@ -275,8 +277,13 @@ def _nanoseconds(text: str) -> int:
 
 def _write_json(path: Path | None, document: Any) -> None:
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        except OSError as error:
+            raise UsageError(
+                f"--json {path} cannot be written: {error.strerror}; give another file"
+            ) from None
 
 
 def _say_stale(lines: list[str]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -19,12 +20,13 @@ OLDEST_ELASTICSEARCH = (8, 0)
 
 @dataclass(frozen=True)
 class Places:
-    """Root addresses of the servers to look at; None where the config names none."""
+    """Root addresses of the servers to look at; None for one that the config leaves out."""
 
-    prometheus: str | None
-    alertmanager: str | None
+    prometheus: str
+    alertmanager: str
     elasticsearch: str | None
-    watch: str | None
+    watch: str
+    elasticsearch_auth: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,11 @@ def examine(places: Places, client: httpx.Client) -> Iterator[Finding]:
     """Yield one finding for each thing looked at; never raises for a server's sake."""
     yield from _server("Prometheus", places.prometheus, client, _prometheus)
     yield from _server("Alertmanager", places.alertmanager, client, _alertmanager)
-    yield from _server("Elasticsearch", places.elasticsearch, client, _elasticsearch)
+    if places.elasticsearch:
+        look = partial(_elasticsearch, auth=places.elasticsearch_auth)
+        yield from _server("Elasticsearch", places.elasticsearch, client, look)
+    else:
+        yield Finding("Elasticsearch", ok=True, seen="left out: spans and logs go elsewhere")
     yield from _server("watch", places.watch, client, _watch)
 
 
@@ -54,16 +60,17 @@ BLINDS = {
 }
 
 
-def _server(name: str, url: str | None, client: httpx.Client, look: Any) -> Iterator[Finding]:
-    if url is None:
-        yield Finding(
-            name, ok=False, seen="not configured", blinds=BLINDS[name],
-            remedy=f"set {name.lower()}.url in the config",
-        )  # fmt: skip
-        return
+Look = Callable[[str, httpx.Client], Iterator[Finding]]
+NOT_WELL = (
+    httpx.HTTPError, httpx.InvalidURL, ValueError, LookupError, TypeError, AttributeError,
+)  # fmt: skip
+"""What a server that is away, refuses, or answers with something else entirely looks like."""
+
+
+def _server(name: str, url: str, client: httpx.Client, look: Look) -> Iterator[Finding]:
     try:
         yield from look(url, client)
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+    except NOT_WELL as error:
         seen = f"{url}: {type(error).__name__}: {error}".rstrip(": ")
         yield Finding(
             name, ok=False, seen=seen, blinds=BLINDS[name],
@@ -71,8 +78,10 @@ def _server(name: str, url: str | None, client: httpx.Client, look: Any) -> Iter
         )  # fmt: skip
 
 
-def _get(client: httpx.Client, url: str, **params: str) -> Any:
-    response = client.get(url, params=params)
+def _get(
+    client: httpx.Client, url: str, *, auth: tuple[str, str] | None = None, **params: str
+) -> Any:
+    response = client.get(url, params=params, auth=auth)
     response.raise_for_status()
     return response.json()
 
@@ -152,12 +161,15 @@ def _alertmanager(url: str, client: httpx.Client) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _elasticsearch(url: str, client: httpx.Client) -> Iterator[Finding]:
-    nodes = _get(client, f"{url}/_nodes", filter_path="nodes.*.version")["nodes"]
+def _elasticsearch(
+    url: str, client: httpx.Client, *, auth: tuple[str, str] | None
+) -> Iterator[Finding]:
+    nodes = _get(client, f"{url}/_nodes", auth=auth, filter_path="nodes.*.version")["nodes"]
     version = min(node["version"] for node in nodes.values())
     yield _version("Elasticsearch", version, OLDEST_ELASTICSEARCH)
     for kind in ("traces", "logs"):
-        count = _get(client, f"{url}/{kind}-*/_count", ignore_unavailable="true")["count"]
+        where = f"{url}/{kind}-*/_count"
+        count = _get(client, where, auth=auth, ignore_unavailable="true")["count"]
         yield Finding(
             f"Elasticsearch {kind}", ok=count > 0, seen=f"{count} documents",
             blinds="" if count else f"what {kind} would tell about single requests",

@@ -67,8 +67,7 @@ def _traffic_burst(stage: Stage, rng: Random) -> Injected:
 def _kv_cache_exhaustion(stage: Stage, rng: Random) -> Injected:
     factor = rng.uniform(3.0, 3.4)
     stage.control("load", prompts=factor, outputs=6.0)
-    entities = (*(f"replica/{name}" for name in stage.replicas), f"service/{stage.service}")
-    return Injected(entities, f"prompts x{factor:.1f}, answers x6")
+    return Injected((f"service/{stage.service}",), f"prompts x{factor:.1f}, answers x6")
 
 
 def _retry_storm(stage: Stage, rng: Random) -> Injected:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+import httpx
 import orjson
 
 from demo import report
@@ -17,18 +18,21 @@ from demo.outcome import Outcome
 from demo.run import run
 from demo.servers import RunFolder
 from demo.stack import Stack
-from exporters.errors import UsageError
+from exporters.errors import ServerMissingError, UsageError
 
 
 def play(names: Sequence[str], *, seed: int, seeds: int, folder: Path, json: Path | None) -> bool:
-    """Run every fault with every seed; True if each declared outcome came.
+    """Run every fault with `seeds` seeds from `seed` on; True if each declared outcome came.
 
     With `json`, outcomes are written there after each run, and runs found there are not repeated.
+    Seed 0 goes on with the first seed of `json`, or draws a new one.
+    Raises UsageError for an unknown fault, ServerMissingError when a server is or goes away.
     """
     done = read(json)
-    plan = list(_plan(names, seed or random.SystemRandom().randrange(1, 1_000_000), seeds, done))
+    first = seed or min((outcome.seed for outcome in done), default=_new_seed())
+    plan = list(_plan(names, range(first, first + seeds), done))
     if plan:
-        with _terminated_like_interrupted(), report.Console() as console:
+        with _terminated_like_interrupted(), _in_one_line(), report.Console() as console:
             _play(plan, done, folder, json, console)
     report.table(done)
     return bool(done) and all(outcome.met for outcome in done)
@@ -53,15 +57,14 @@ def _play(
 
 
 def _plan(
-    names: Sequence[str], seed: int, seeds: int, done: Sequence[Outcome]
+    names: Sequence[str], seeds: range, done: Sequence[Outcome]
 ) -> Iterator[tuple[Fault, int]]:
     wanted = list(FAULTS) if "all" in names else names
     finished = {(outcome.fault, outcome.seed) for outcome in done}
-    first = min((outcome.seed for outcome in done), default=seed)
     for name in wanted:
         if name not in FAULTS:
             raise UsageError(f"no fault is called {name!r}; allowed: all, {', '.join(FAULTS)}")
-    for number in range(first, first + seeds):
+    for number in seeds:
         for name in wanted:
             if (name, number) not in finished:
                 yield FAULTS[name], number
@@ -86,6 +89,22 @@ def _write(path: Path | None, outcomes: Sequence[Outcome]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {"runs": [outcome.document() for outcome in outcomes]}
     path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+
+
+def _new_seed() -> int:
+    return random.SystemRandom().randrange(1, 1_000_000)
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """A server that goes away in the middle of a run is an error for people."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise ServerMissingError(
+            f"a server went away in the middle of the run ({type(error).__name__}: {error}); "
+            "its log is in the run folder, and the run can be repeated"
+        ) from None
 
 
 @contextmanager

@@ -111,6 +111,8 @@ class Stack:
         self.alertmanager.forget_everything()
         if self.elasticsearch:
             self.elasticsearch.forget_everything()
+        for path in self.run.folder("store").iterdir():
+            path.unlink()
         self._load_alerts(texts(self._rules())["alerts.yml"])
 
     def _load_alerts(self, text: str) -> None:
@@ -131,18 +133,22 @@ class Stack:
 
     def _start(self) -> None:
         started = time.monotonic()
-        self._start_elasticsearch()
-        self._start_devices()
+        self.elasticsearch = self._launch_elasticsearch()
+        self.gpus = SimulatedGpu.create(self.device, GPUS)
+        self.node = self._exit.enter_context(start_node_exporter(self.run))
         self.pager = Pager(0)
         self._exit.callback(self.pager.stop)
         self._render()
         self._write_config()
-        own = {name: self._start_own(name) for name in OWN}
+        own = {name: self._start_own(name) for name in ("gpu", "probe")}
         self.alertmanager = self._exit.enter_context(
             start_alertmanager(
                 self.run, self.run.path / "alertmanager.yml", port=self._ports["alertmanager"]
             )
         )
+        self.elasticsearch = self._ready_elasticsearch()
+        self._write_config()  # now it is known where spans and logs go
+        own["watch"] = self._start_own("watch")
         for name, process in own.items():
             process.wait_ready(f"{self._url(name)}/-/healthy", 60.0)
         # Last: what it scrapes answers from the first scrape on.
@@ -151,8 +157,6 @@ class Stack:
                 self.run, self.run.path / "prometheus.yml", port=self._ports["prometheus"]
             )
         )
-        if self.elasticsearch:
-            self.elasticsearch.wait_ready()
         self._own += [
             server.process
             for server in (self.elasticsearch, self.prometheus, self.alertmanager, self.node)
@@ -161,22 +165,25 @@ class Stack:
         self._wait_for_baseline()
         self._say(f"servers and exporters are up after {time.monotonic() - started:.0f} s")
 
+    def _launch_elasticsearch(self) -> Elasticsearch | None:
+        try:
+            return self._exit.enter_context(start_elasticsearch(self.run, wait=False))
+        except ServerMissingError as error:
+            self._say(f"spans and logs go to files: {error}")
+            return None
+
+    def _ready_elasticsearch(self) -> Elasticsearch | None:
+        try:
+            return self.elasticsearch.wait_ready() if self.elasticsearch else None
+        except ServerMissingError as error:
+            self._say(f"spans and logs go to files: {error}")
+            return None
+
     def _wait_for_baseline(self) -> None:
         """The probe learns what is normal while nothing else runs on the device."""
         end = time.monotonic() + BASELINE_SECONDS
         while not self.labels_of(KERNEL_SLOWDOWN.value) and time.monotonic() < end:
             time.sleep(0.2)
-
-    def _start_elasticsearch(self) -> None:
-        self.elasticsearch: Elasticsearch | None = None
-        try:
-            self.elasticsearch = self._exit.enter_context(start_elasticsearch(self.run, wait=False))
-        except ServerMissingError as error:
-            self._say(f"spans and logs go to files: {error}")
-
-    def _start_devices(self) -> None:
-        self.gpus = SimulatedGpu.create(self.device, GPUS)
-        self.node = self._exit.enter_context(start_node_exporter(self.run))
 
     def _render(self) -> None:
         rules = self._rules()

@@ -6,6 +6,7 @@ With CI set, a missing server fails the test that needs it.
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,6 +36,30 @@ class StartPrometheus(Protocol):
 
 class StartAlertmanager(Protocol):
     def __call__(self, config: Path, *, port: int = 0) -> Alertmanager: ...
+
+
+def pytest_report_header() -> list[str]:
+    """Name the real servers that this run stands on."""
+    found = {program.name: program.find for program in (PROMETHEUS, ALERTMANAGER, NODE_EXPORTER)}
+    return [
+        *(f"{name}: {_version(find)}" for name, find in found.items()),
+        f"Elasticsearch: {_home()}",
+    ]
+
+
+def _version(find: Callable[[], Path]) -> str:
+    try:
+        done = subprocess.run([find(), "--version"], capture_output=True, text=True, check=False)
+    except ServerMissingError as error:
+        return str(error)
+    return (done.stdout or done.stderr).partition("\n")[0]
+
+
+def _home() -> str:
+    try:
+        return find_home().name
+    except ServerMissingError as error:
+        return str(error)
 
 
 def need(find: Callable[[], T]) -> T:

@@ -22,7 +22,7 @@ CAUSES = (
 FIRST = (
     "Read the verdict on the page: it names the cause and its evidence.",
     "Open the dashboard and see whether arrivals, refusals or one replica moved first.",
-    "Ask what changed: `busysignal analyze --from 1h --to now` lists deploys and restarts.",
+    "Ask what changed: `busysignal analyze --from START --to END` lists deploys and restarts.",
 )
 
 

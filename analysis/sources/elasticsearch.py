@@ -57,7 +57,7 @@ class ElasticsearchSource:
         self._section = section
         self._client = Elasticsearch(
             section.url,
-            basic_auth=_credentials(section),
+            basic_auth=credentials(section),
             request_timeout=section.timeout_seconds,
             opaque_id=opaque_id,
             max_retries=0,
@@ -249,7 +249,8 @@ def _answer(call: Callable[[], ApiResponse[Any]]) -> dict[str, Any]:
     return answer
 
 
-def _credentials(section: ElasticsearchSection) -> tuple[str, str] | None:
+def credentials(section: ElasticsearchSection) -> tuple[str, str] | None:
+    """User and password of the section; None without a user. Raises UsageError if unreadable."""
     if section.user is None:
         return None
     if section.password_file is None:
