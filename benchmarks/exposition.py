@@ -21,7 +21,7 @@ from prometheus_client import (
     make_asgi_app,
 )
 
-from benchmarks import rounds
+from benchmarks import _rounds as rounds
 from exporters.catalog.requests import ATTEMPTS, REQUEST_DURATION
 from exporters.exposition import Exposition, Registry, metrics_app
 from exporters.exposition.app import App, Message

@@ -19,7 +19,7 @@ from statistics import median
 
 import httpx
 
-from benchmarks import rounds
+from benchmarks import _rounds as rounds
 from demo.device import STATE_VARIABLE, SimulatedGpu, build_shim
 from exporters.gpu import GpuExporter
 from exporters.gpu.nvml import Nvml

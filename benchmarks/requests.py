@@ -15,7 +15,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from benchmarks import rounds
+from benchmarks import _rounds as rounds
 from exporters.catalog.buckets import REQUEST_SECONDS, TOKEN_SECONDS
 from exporters.exposition.app import App, Message, Receive, Scope, Send
 from exporters.requests import MetricsMiddleware, RequestMetrics

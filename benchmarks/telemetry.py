@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Tracer
 
-from benchmarks import rounds
+from benchmarks import _rounds as rounds
 from exporters.telemetry import Telemetry, TelemetrySection, setup
 
 WRITTEN = 'busysignal_telemetry_written_total{kind="span"}'
