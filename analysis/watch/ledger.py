@@ -112,24 +112,30 @@ class Ledger:
         return int(self._read("SELECT count(*) FROM incidents WHERE state = 'waiting'")[0][0])
 
     def answer(
-        self, key: str, verdict_id: str, document: str, annotation: str, folder: Path
+        self, key: str, verdict_id: str, document: str, annotation: str, folder: Path | None
     ) -> None:
-        """Store a verdict and mark its incident answered, in one transaction."""
+        """Store a verdict and mark its incident answered, in one transaction.
+
+        `folder` holds its evidence; None where that could not be kept.
+        """
         with self._write() as db:
             db.execute(
                 "INSERT INTO verdicts (id, incident, document, annotation, folder) "
                 "VALUES (?, ?, ?, ?, ?)",
-                (verdict_id, key, document, annotation, str(folder)),
+                (verdict_id, key, document, annotation, str(folder or "")),
             )
             db.execute(
                 "UPDATE incidents SET state = 'answered', verdict_id = ? WHERE key = ?",
                 (verdict_id, key),
             )
 
-    def mark_published(self, key: str) -> None:
-        """Remember that people were told."""
+    def mark_published(self, incident: Incident) -> None:
+        """Remember that people were told of the incident as it was read, and of nothing later."""
         with self._write() as db:
-            db.execute("UPDATE incidents SET published = 1 WHERE key = ?", (key,))
+            db.execute(
+                "UPDATE incidents SET published = 1 WHERE key = ? AND resolved_ns IS ?",
+                (incident.key, incident.resolved_ns),
+            )
 
     def unpublished(self) -> list[Incident]:
         """Answered incidents of which people were not told yet."""

@@ -52,22 +52,24 @@ class Publisher:
     def page(self, incident: Incident, verdict: Verdict) -> bool:
         """Send the enriched page; True when the pager took it or there is none."""
         url = self._section.pager_url
-        return url is None or self._post(url, page_payload(incident, verdict))
+        return url is None or self._post("a page", url, page_payload(incident, verdict))
 
     def annotate(self, annotation: dict[str, Any]) -> bool:
         """Send the annotation; True when Grafana took it or there is none."""
         url = self._section.grafana_url
-        return url is None or self._post(f"{url.rstrip('/')}/api/annotations", annotation)
+        if url is None:
+            return True
+        return self._post("an annotation", f"{url.rstrip('/')}/api/annotations", annotation)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _post(self, url: str, payload: dict[str, Any]) -> bool:
+    def _post(self, what: str, url: str, payload: dict[str, Any]) -> bool:
         try:
             self._client.post(url, json=payload).raise_for_status()
         except (httpx.HTTPError, OSError) as error:
             # The exception's own text may carry credentials from the address.
-            log.warning("a page could not be delivered: %s", type(error).__name__)
+            log.warning("%s could not be delivered: %s", what, type(error).__name__)
             return False
         return True

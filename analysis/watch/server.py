@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-import uvicorn
+from collections.abc import Callable
 
 from analysis.collect import Sources
 from analysis.config import AnalysisSection, WatchSection
 from analysis.watch.app import app
-from exporters.exposition.server import bind
+from exporters.exposition.server import serve_app
+
+GRACE_SECONDS = 5
 
 
 def serve(
@@ -26,31 +23,11 @@ def serve(
 
     Raises UsageError when the address, the database or the token file cannot be used.
     """
-    built = app(section, analysis, sources)
-    listener = bind(section.host, section.port)
-    config = uvicorn.Config(
-        built, lifespan="on", log_level="warning", access_log=False, timeout_graceful_shutdown=5
+    serve_app(
+        app(section, analysis, sources),
+        section.host,
+        section.port,
+        announce=announce,
+        lifespan="on",
+        grace_seconds=GRACE_SECONDS,
     )
-    server = uvicorn.Server(config)
-    with listener, _plain_return(server):
-        if announce is not None:
-            announce(f"http://{section.host}:{listener.getsockname()[1]}")
-        server.run(sockets=[listener])
-
-
-@contextmanager
-def _plain_return(server: uvicorn.Server) -> Iterator[None]:
-    """Let `serve` return on a signal: uvicorn raises what stopped it once more."""
-
-    def stop(*_: object) -> None:
-        server.should_exit = True
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,9 +1,10 @@
-"""The thread that answers waiting incidents, one after the other, and tells people."""
+"""The thread that answers waiting incidents, one after the other."""
 
 from __future__ import annotations
 
 import json
 import logging
+import shutil
 import threading
 import time
 from collections import Counter
@@ -11,21 +12,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
+
 from analysis.collect import without_evidence
 from analysis.config import AnalysisSection, WatchSection
 from analysis.diagnose import diagnose, may_become_clear
-from analysis.evidence import Alert, Evidence
+from analysis.evidence import SECOND, Alert, Evidence
 from analysis.verdict import Verdict
 from analysis.watch.ledger import Incident, Ledger
-from analysis.watch.publish import Publisher, annotation_payload
+from analysis.watch.outbox import Outbox
+from analysis.watch.publish import annotation_payload
 from exporters.catalog import stack
 from exporters.exposition import Registry
 
 Collector = Callable[[Alert], Evidence]
 
-SECOND = 1_000_000_000
 IDLE_SECONDS = 1.0
-PUBLISH_TRIES = 2
 ANSWER_TRIES = 3
 """After this many failures an incident is answered without evidence, to let the others pass."""
 
@@ -52,7 +54,7 @@ class Worker:
         self._ledger = ledger
         self._collect = collector
         self._registry = registry
-        self._publisher = Publisher(section)
+        self._outbox = Outbox(section, ledger, registry)
         self._failures: Counter[str] = Counter()
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -60,11 +62,13 @@ class Worker:
 
     def start(self) -> None:
         """Begin with what a former process left unanswered or unsent."""
+        self._outbox.start()
         self._thread.start()
 
     def wake(self) -> None:
         """Look at the ledger now."""
         self._wake.set()
+        self._outbox.wake()
 
     def stop(self) -> None:
         """Finish the incident in hand and stop; the rest stays in the ledger."""
@@ -72,11 +76,11 @@ class Worker:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(self._section.deadline_seconds)
-        self._publisher.close()
+        self._outbox.stop()
 
     @property
     def alive(self) -> bool:
-        return self._thread.is_alive()
+        return self._thread.is_alive() and self._outbox.alive
 
     def show_open(self) -> None:
         """Bring the metrics in line with the ledger."""
@@ -103,8 +107,6 @@ class Worker:
                 self._wake.wait(IDLE_SECONDS)
 
     def _step(self) -> bool:
-        for answered in self._ledger.unpublished():
-            self._publish(answered)
         waiting = self._ledger.next()
         if waiting is None:
             return False
@@ -123,7 +125,8 @@ class Worker:
         self._registry.histogram(stack.VERDICT_DURATION).observe(waited)
         answered = replace(incident, state="answered", verdict_id=verdict.id)
         del self._failures[incident.key]
-        self._publish(answered)
+        self._outbox.annotate(answered, verdict)
+        self._outbox.wake()
         self.show_open()
 
     def _diagnose(self, incident: Incident) -> tuple[Evidence, Verdict]:
@@ -148,19 +151,14 @@ class Worker:
         posted = self._ledger.changes(window.baseline_ns, window.end_ns)
         return replace(evidence, changes=tuple(sorted({*evidence.changes, *posted})))
 
-    def _keep(self, incident: Incident, evidence: Evidence, verdict: Verdict) -> Path:
+    def _keep(self, incident: Incident, evidence: Evidence, verdict: Verdict) -> Path | None:
+        """Write the evidence beside the verdict; people get the verdict even where that fails."""
         folder = self._section.verdicts / f"{verdict.id}-{incident.key[:6]}"
-        evidence.save(folder)
-        (folder / "verdict.json").write_text(verdict.to_json(), encoding="utf-8")
+        try:
+            evidence.save(folder)
+            (folder / "verdict.json").write_text(verdict.to_json(), encoding="utf-8")
+        except (OSError, pl.exceptions.PolarsError) as error:
+            log.warning("the evidence of %s could not be kept: %s", verdict.id, error)
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
         return folder
-
-    def _publish(self, incident: Incident) -> None:
-        """Tell people; after PUBLISH_TRIES the verdict stays to be read at /verdicts."""
-        document = incident.verdict_id and self._ledger.verdict(incident.verdict_id)
-        if not document:
-            return
-        verdict = Verdict.from_json(document)
-        sent = any(self._publisher.page(incident, verdict) for _ in range(PUBLISH_TRIES))
-        self._registry.counter(stack.PAGES).inc(1, "sent" if sent else "failed")
-        self._publisher.annotate(annotation_payload(verdict))
-        self._ledger.mark_published(incident.key)
