@@ -25,6 +25,7 @@ Task = Callable[[], pl.DataFrame]
 class MetricSource(Protocol):
     """Answers PromQL over a range: columns ts_ns, value and one per label."""
 
+    name: str
     gaps: list[Gap]
 
     def range(self, query: str, start_ns: int, end_ns: int, step_ns: int) -> pl.DataFrame: ...
@@ -36,6 +37,14 @@ class Sources:
 
     metrics: MetricSource | None = None
     documents: Source | None = None
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What gaps call the two: by kind where there is none."""
+        return (
+            self.metrics.name if self.metrics else "metrics",
+            self.documents.name if self.documents else "spans and logs",
+        )
 
 
 def window_of(alert: Alert, section: AnalysisSection, now_ns: int) -> Window:
@@ -219,12 +228,13 @@ def _told(sources: Sources) -> list[Gap]:
 
 def _gaps(sources: Sources, outcome: Outcome[str, pl.DataFrame]) -> list[Gap]:
     gaps = []
+    metrics, of_documents = sources.names
     if sources.metrics is None:
-        gaps.append(Gap("prometheus", "not configured: no metrics were read"))
+        gaps.append(Gap(metrics, "not configured: none were read"))
     if sources.documents is None:
-        gaps.append(Gap("elasticsearch", "not configured: no spans and logs were read"))
+        gaps.append(Gap(of_documents, "not configured: none were read"))
     documents = {"spans", "spans_before", "logs"}
-    for source, mine in (("prometheus", False), ("elasticsearch", True)):
+    for source, mine in ((metrics, False), (of_documents, True)):
         late = [key for key in outcome.late if (key in documents) == mine]
         failed = {key: why for key, why in outcome.errors.items() if (key in documents) == mine}
         if late:
@@ -238,5 +248,5 @@ def _gaps(sources: Sources, outcome: Outcome[str, pl.DataFrame]) -> list[Gap]:
         if key in outcome.values and not quantity.event and not outcome.values[key].height
     ]
     if unseen:
-        gaps.append(Gap("prometheus", f"no series of {', '.join(sorted(unseen))}"))
+        gaps.append(Gap(metrics, f"no series of {', '.join(sorted(unseen))}"))
     return gaps

@@ -61,16 +61,6 @@ class FrameError(BusySignalError):
     """A frame is not one of the canonical ones."""
 
 
-def no_spans() -> pl.DataFrame:
-    """Return an empty frame of spans."""
-    return pl.DataFrame(schema=dict(SPAN_SCHEMA))
-
-
-def no_logs() -> pl.DataFrame:
-    """Return an empty frame of logs."""
-    return pl.DataFrame(schema=dict(LOG_SCHEMA))
-
-
 def check_spans(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the frame if it is a canonical frame of spans; raise FrameError if not."""
     return _check(frame, SPAN_SCHEMA, SPAN_REQUIRED, "spans")

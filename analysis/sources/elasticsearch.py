@@ -52,6 +52,7 @@ class ElasticsearchSource:
     """Reads documents of the `otel` shape; safe to use from several threads."""
 
     def __init__(self, section: ElasticsearchSection, opaque_id: str = "busysignal") -> None:
+        self.name = "elasticsearch"
         self.gaps: list[Gap] = []
         self.url = section.url
         self._section = section
@@ -73,15 +74,15 @@ class ElasticsearchSource:
         """
         hits = self._pull(self._section.traces_index, start_ns, end_ns, limit, SPAN_FIELDS)
         frame, problems = span_frame(hits)
-        state_problems(self.gaps, "elasticsearch", "spans", problems)
-        return cut(frame, start_ns, end_ns, limit=limit, gaps=self.gaps, source="elasticsearch")
+        state_problems(self.gaps, self.name, "spans", problems)
+        return cut(frame, start_ns, end_ns, limit=limit, gaps=self.gaps, source=self.name)
 
     def logs(self, start_ns: int, end_ns: int, limit: int = LIMIT) -> pl.DataFrame:
         """Return the logs of the window, ordered by time; of more than `limit`, only so many."""
         hits = self._pull(self._section.logs_index, start_ns, end_ns, limit, LOG_FIELDS)
         frame, problems = log_frame(hits)
-        state_problems(self.gaps, "elasticsearch", "logs", problems)
-        return cut(frame, start_ns, end_ns, limit=limit, gaps=self.gaps, source="elasticsearch")
+        state_problems(self.gaps, self.name, "logs", problems)
+        return cut(frame, start_ns, end_ns, limit=limit, gaps=self.gaps, source=self.name)
 
     def version(self) -> str:
         """Return the server's version. A minimal server has no `GET /`, so the nodes are asked."""
@@ -234,7 +235,7 @@ class ElasticsearchSource:
         return SourceError("Elasticsearch", self.url, problem, advice, status)
 
     def _state(self, gap: str) -> None:
-        self.gaps.append(Gap("elasticsearch", gap))
+        self.gaps.append(Gap(self.name, gap))
 
 
 def _answer(call: Callable[[], ApiResponse[Any]]) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class PrometheusSource:
     """
 
     def __init__(self, url: str, timeout: float = 10.0) -> None:
+        self.name = "prometheus"
         self.gaps: list[Gap] = []
         self.url = url.rstrip("/")
         self._timeout = timeout
@@ -106,7 +107,7 @@ class PrometheusSource:
             if kind in {"scalar", "string"}:
                 result = [{"metric": {}, "value": result}]
             if any("histogram" in series or "histograms" in series for series in result):
-                self.gaps.append(Gap("prometheus", f"native histograms left out: {form['query']}"))
+                self.gaps.append(Gap(self.name, f"native histograms left out: {form['query']}"))
             return _tabulate(result)
         except (KeyError, TypeError, ValueError) as error:
             raise self._garbage(f"{type(error).__name__}: {error}") from None
@@ -154,7 +155,7 @@ class PrometheusSource:
             answer = orjson.loads(content)
             succeeded = answer["status"] == "success"
             for warning in answer.get("warnings") or ():
-                self.gaps.append(Gap("prometheus", f"the answer is partial: {warning}"))
+                self.gaps.append(Gap(self.name, f"the answer is partial: {warning}"))
             if succeeded and status == 200:
                 return answer["data"]
             problem, advice = f"refused: {answer['error']}", "correct the query"

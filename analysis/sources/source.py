@@ -15,9 +15,12 @@ LIMIT = 1_000_000
 class Source(Protocol):
     """Canonical spans and logs of [start_ns, end_ns); what could not be read is in `gaps`.
 
+    Gaps bear the source's `name`.
+
     Raises SourceError when nothing can be read at all.
     """
 
+    name: str
     gaps: list[Gap]
 
     def spans(self, start_ns: int, end_ns: int, limit: int = LIMIT) -> pl.DataFrame:

@@ -19,20 +19,21 @@ class StoreSource:
     """Reads `traces-*.ndjson` and `logs-*.ndjson` under `folder`, while others write them."""
 
     def __init__(self, folder: Path) -> None:
+        self.name = "store"
         self.gaps: list[Gap] = []
         self._folder = folder.expanduser()
 
     def spans(self, start_ns: int, end_ns: int, limit: int = LIMIT) -> pl.DataFrame:
         """Return the spans that start in the window, ordered by start."""
         frame, problems = span_frame(self._hits("traces", start_ns))
-        state_problems(self.gaps, "store", "spans", problems)
-        return cut(frame, start_ns, end_ns, limit=limit, gaps=self.gaps, source="store")
+        state_problems(self.gaps, self.name, "spans", problems)
+        return cut(frame, start_ns, end_ns, limit=limit, gaps=self.gaps, source=self.name)
 
     def logs(self, start_ns: int, end_ns: int, limit: int = LIMIT) -> pl.DataFrame:
         """Return the logs of the window, ordered by time."""
         frame, problems = log_frame(self._hits("logs", start_ns))
-        state_problems(self.gaps, "store", "logs", problems)
-        return cut(frame, start_ns, end_ns, limit=limit, gaps=self.gaps, source="store")
+        state_problems(self.gaps, self.name, "logs", problems)
+        return cut(frame, start_ns, end_ns, limit=limit, gaps=self.gaps, source=self.name)
 
     def _hits(self, stem: str, start_ns: int) -> Iterator[Hit]:
         if not self._folder.is_dir():
@@ -42,7 +43,7 @@ class StoreSource:
             )  # fmt: skip
         files = sorted(self._folder.glob(f"{stem}-*.ndjson"))
         if not files:
-            self.gaps.append(Gap("store", f"no {stem}-*.ndjson in {self._folder}"))
+            self.gaps.append(Gap(self.name, f"no {stem}-*.ndjson in {self._folder}"))
         for path in files:
             # A file that was last written before the window holds nothing of it.
             if path.stat().st_mtime_ns >= start_ns:
@@ -64,4 +65,4 @@ class StoreSource:
                 else:
                     broken += 1
         if broken:
-            self.gaps.append(Gap("store", f"{broken} lines of {path.name} are not JSON objects"))
+            self.gaps.append(Gap(self.name, f"{broken} lines of {path.name} are not JSON objects"))

@@ -13,10 +13,17 @@ from analysis.collect import Sources, collect, window_of
 from analysis.config import AnalysisSection
 from analysis.diagnose import diagnose
 from analysis.evidence import SECOND, Alert, Window
-from analysis.frames import no_logs
+from analysis.frames import LOG_SCHEMA
 from analysis.health import process_starts, silent_targets, versions
 from analysis.quantities import QUANTITIES
-from analysis.sources import Gap, PrometheusSource
+from analysis.sources import (
+    ElasticsearchSection,
+    ElasticsearchSource,
+    Gap,
+    PrometheusSource,
+    Source,
+    StoreSource,
+)
 from tests.analysis.scenes import Scene, slow_replica
 from tests.analysis.watching import endpoint
 
@@ -134,31 +141,43 @@ class NoSpans:
     """A document store that has no logs, cannot read spans, and says one thing of itself."""
 
     def __init__(self) -> None:
+        self.name = "archive"
         self.gaps: list[Gap] = []
 
     def spans(self, start_ns: int, end_ns: int, limit: int) -> pl.DataFrame:
         raise RuntimeError("the index\nis closed")
 
     def logs(self, start_ns: int, end_ns: int, limit: int) -> pl.DataFrame:
-        self.gaps.append(Gap("elasticsearch", "only every second log was read"))
-        return no_logs()
+        self.gaps.append(Gap("archive", "only every second log was read"))
+        return pl.DataFrame(schema=dict(LOG_SCHEMA))
 
 
 def test_what_a_source_says_of_itself_is_a_gap_too():
     evidence = collect(Sources(documents=NoSpans()), SECTION, ALERT, now_ns=NOW)
 
     assert evidence.gaps == (
-        Gap("elasticsearch", "2 of the queries failed: RuntimeError: the index"),
-        Gap("elasticsearch", "only every second log was read"),
-        Gap("prometheus", "not configured: no metrics were read"),
+        Gap("archive", "2 of the queries failed: RuntimeError: the index"),
+        Gap("archive", "only every second log was read"),
+        Gap("metrics", "not configured: none were read"),
     )
+
+
+@pytest.mark.parametrize("name", ["store", "elasticsearch"])
+def test_a_gap_bears_the_name_of_the_source_that_was_read(tmp_path, name):
+    sources: dict[str, Source] = {
+        "store": StoreSource(tmp_path / "absent"),
+        "elasticsearch": ElasticsearchSource(ElasticsearchSection(url="http://127.0.0.1:9")),
+    }
+    evidence = collect(Sources(documents=sources[name]), SECTION, ALERT, now_ns=NOW)
+
+    assert [gap.source for gap in evidence.gaps if "queries failed" in gap.gap] == [name]
 
 
 def test_without_any_source_the_verdict_says_what_is_not_configured():
     verdict = diagnose(collect(Sources(), SECTION, ALERT, now_ns=NOW))
 
     assert verdict.abstained
-    assert [gap.source for gap in verdict.data_quality] == ["elasticsearch", "prometheus"]
+    assert [gap.source for gap in verdict.data_quality] == ["metrics", "spans and logs"]
 
 
 def test_lengths_are_divided_by_the_time_scale():
