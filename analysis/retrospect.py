@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from analysis.collect import Sources, collect
+from analysis.collect import MetricSource, Sources, collect
 from analysis.config import AnalysisSection
 from analysis.diagnose import diagnose
 from analysis.evidence import SECOND, Alert, Window
+from analysis.sources.errors import SourceError
 from analysis.verdict import Verdict
-from exporters.errors import UsageError
+from exporters.catalog import foreign
+from exporters.errors import ServerMissingError, UsageError
 
 
 def verdict_on(
@@ -20,7 +22,8 @@ def verdict_on(
 ) -> Verdict:
     """Diagnose [start_ns, end_ns] against the stretch before it; nanoseconds UTC.
 
-    Raises UsageError when the window is empty.
+    Raises UsageError when the window is empty, ServerMissingError when the metrics cannot be read
+    at all: a person can start the server and ask again, so no verdict is better than a blind one.
     """
     if end_ns <= start_ns:
         raise UsageError("the window is empty: --to is not after --from; give a later --to")
@@ -28,4 +31,15 @@ def verdict_on(
     baseline = start_ns - int(section.baseline * SECOND)
     window = Window(baseline // step * step, start_ns // step * step, end_ns // step * step, step)
     alert = Alert(starts_ns=start_ns, labels={"service": service} if service else {})
-    return diagnose(collect(sources, section, alert, window=window), section)
+    evidence = collect(sources, section, alert, window=window)
+    if sources.metrics is not None and not evidence.series.height:
+        _ask_once_more(sources.metrics, window)
+    return diagnose(evidence, section)
+
+
+def _ask_once_more(metrics: MetricSource, window: Window) -> None:
+    """Tell a server that is away from one that has nothing to say of the window."""
+    try:
+        metrics.range(str(foreign.UP.value), window.end_ns, window.end_ns, window.step_ns)
+    except SourceError as error:
+        raise ServerMissingError(str(error)) from None
