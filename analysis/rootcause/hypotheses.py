@@ -206,5 +206,3 @@ HYPOTHESES = (
         ),
     ),
 )  # fmt: skip
-
-BY_KIND = {hypothesis.kind: hypothesis for hypothesis in HYPOTHESES}
