@@ -12,6 +12,7 @@ from alerts.config import Receivers, RulesSection
 from alerts.prometheus_config import Target
 from analysis.doctor import Finding, Places, examine
 from demo.servers import Alertmanager, Elasticsearch, Prometheus
+from tests.analysis.watching import wait_until
 from tests.relay import relay
 from tests.servers import StartAlertmanager, StartPrometheus
 
@@ -43,27 +44,32 @@ def prometheus(
     return start_prometheus(tmp_path / "prometheus.yml")
 
 
-def look(client: httpx.Client, **places: str | None) -> dict[str, Finding]:
-    nowhere: dict[str, str | None] = dict.fromkeys(
-        ("prometheus", "alertmanager", "elasticsearch", "watch")
-    )
-    findings = examine(Places(**(nowhere | places)), client)
+NOWHERE = "http://127.0.0.1:9"
+
+
+def look(
+    client: httpx.Client,
+    *,
+    prometheus: str = NOWHERE,
+    alertmanager: str = NOWHERE,
+    elasticsearch: str | None = None,
+    watch: str = NOWHERE,
+) -> dict[str, Finding]:
+    findings = examine(Places(prometheus, alertmanager, elasticsearch, watch), client)
     return {finding.subject: finding for finding in findings}
 
 
-def test_a_server_that_the_config_does_not_name_is_a_finding(client: httpx.Client):
+def test_a_server_that_is_away_is_a_finding_with_what_it_blinds(client: httpx.Client):
     finding = look(client)["Prometheus"]
 
-    assert (
-        Finding(
-            "Prometheus",
-            ok=False,
-            seen="not configured",
-            blinds="everything: no alert can fire and no metric can be read",
-            remedy="set prometheus.url in the config",
-        )
-        == finding
-    )
+    assert not finding.ok
+    assert finding.seen.startswith(f"{NOWHERE}: ConnectError")
+    assert finding.blinds == "everything: no alert can fire and no metric can be read"
+    assert finding.remedy == "start it, or correct prometheus.url in the config"
+
+
+def test_an_elasticsearch_that_the_config_leaves_out_is_well(client: httpx.Client):
+    assert look(client)["Elasticsearch"].ok
 
 
 @pytest.mark.servers
@@ -75,7 +81,8 @@ def test_a_healthy_prometheus_is_told_with_its_version_and_rules(
     assert found["Prometheus"].ok
     assert found["Prometheus"].seen.startswith("version ")
     assert found["rules"].ok
-    assert found["Prometheus → Alertmanager"].subject
+    # Prometheus learns of its Alertmanagers a moment after it is ready.
+    wait_until(lambda: look(client, prometheus=prometheus.url)["Prometheus → Alertmanager"].ok, 20)
 
 
 @pytest.mark.servers
@@ -131,7 +138,7 @@ def test_bad_weather_is_one_finding_and_never_an_exception(
 def test_an_old_prometheus_is_told_to_upgrade(client: httpx.Client):
     body = b'{"data": {"version": "2.30.3"}}'
     with relay(mode="fixed", body=body) as server:
-        finding = next(iter(examine(Places(server.url, None, None, None), client)))
+        finding = next(iter(examine(Places(server.url, NOWHERE, None, NOWHERE), client)))
 
     assert (
         Finding(
