@@ -57,7 +57,9 @@ def _details(verdict: Verdict) -> list[str]:
     for cause in verdict.causes:
         lines.append(_cause_line(cause))
         lines += [f"   {item.text}" for item in cause.evidence]
-    lines += [f"not {words.name(item.entity)}: {item.why}" for item in verdict.ruled_out]
+    if verdict.ruled_out:
+        lines.append("ruled out:")
+    lines += [f"   {words.name(item.entity)}: {item.why}" for item in verdict.ruled_out]
     lines += [f"blind: {item.source}: {item.gap}" for item in verdict.data_quality]
     return lines
 

@@ -151,7 +151,8 @@ QUANTITIES = (
     # The device and the host.
     _plain("gpu_up", "gpu", "device answers", neutral.GPU_UP, by=("gpu",)),
     _plain("gpu_busy", "gpu", "GPU utilisation", neutral.GPU_UTILIZATION, by=("gpu",)),
-    _plain("gpu_clock", "gpu", "SM clock over its highest", neutral.GPU_CLOCK, by=("gpu",)),
+    _plain("gpu_clock", "gpu", "SM clock as a share of its highest", neutral.GPU_CLOCK,
+           by=("gpu",)),
     _plain("gpu_temperature", "gpu", "GPU temperature", neutral.GPU_TEMPERATURE, by=("gpu",)),
     _plain("gpu_throttle", "gpu", "clocks held down", neutral.GPU_THROTTLE,
            by=("gpu", "reason"), part="reason", event=True),

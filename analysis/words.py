@@ -38,11 +38,11 @@ def name(entity: str) -> str:
 
 
 def what(quantity: str, part: str) -> str:
-    """The quantity with its part: mean time of a forward pass (decode)."""
+    """The quantity with its part: share of requests refused (queue full)."""
     if quantity == "phase":
         return f"time of a slow request in {part}"
     words = BY_KEY[quantity].words
-    return f"{words} ({part})" if part else words
+    return f"{words} ({part.replace('_', ' ')})" if part else words
 
 
 def unit(quantity: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis import words
+from analysis.detectors import Shift
 from analysis.graph import CLIENTS, GATEWAY
 from analysis.rootcause import degrees
 from analysis.rootcause.scoring import Candidate
@@ -16,10 +17,10 @@ LOOKED_AT = {
     "clients": ("fresh_arrivals", "arrivals", "prompt_length"),
     "upstream": ("upstream_time", "upstream_errors"),
     "replica": ("step_time", "attempt_time"),
-    "gpu": ("gpu_throttle", "gpu_xid", "gpu_clock", "kernel_slowdown"),
+    "gpu": ("gpu_clock", "kernel_slowdown", "gpu_throttle", "gpu_xid"),
     "node": ("node_cpu",),
 }
-"""For each kind of entity, the quantities whose calm clears it, most telling first."""
+"""For each kind of entity, the quantities that must all be calm, the one a person reads first."""
 
 
 def ruled_out(
@@ -47,30 +48,39 @@ def _lost(candidate: Candidate) -> RuledOut | None:
     against = max(candidate.against, key=lambda a: a.clue.weight * (a.degree or 0.0), default=None)
     kind = candidate.kind.replace("_", " ")
     if against is not None and against.clue.weight * (against.degree or 0.0) > 0.1:
-        return RuledOut(entity=candidate.entity, why=f"not {kind}: {_says(against)}")
+        return RuledOut(entity=candidate.entity, why=f"not {kind}: {_says(candidate, against)}")
     missing = [a for a in candidate.supports if (a.degree or 0.0) < 0.3 and a.witness]
     if missing:
-        return RuledOut(entity=candidate.entity, why=f"not {kind}: {_says(missing[0])}")
+        return RuledOut(entity=candidate.entity, why=f"not {kind}: {_says(candidate, missing[0])}")
     return None
 
 
-def _says(answer: Answer) -> str:
+def _says(candidate: Candidate, answer: Answer) -> str:
     witness = answer.witness
     if witness is None:
         return "the rest of the evidence speaks against it"
+    if witness.entity == candidate.entity:
+        return words.change(witness)
     return f"{words.name(witness.entity)}, {words.change(witness)}"
 
 
 def _calm(case: Case, entity: str) -> RuledOut | None:
+    """Clear the entity by the first of its quantities, if every one that was read stayed calm."""
     kind = entity.partition("/")[0]
-    for quantity in LOOKED_AT.get(kind, ()):
-        shift = case.measures.shift(entity, quantity)
-        if shift is None:
-            continue
-        moved = max(degrees.rise(shift) or 0.0, degrees.fall(shift) or 0.0)
-        if moved >= STEADY_BELOW:
-            return None
-        part = case.measures.loudest_part(entity, quantity)
-        witness = Witness(entity, quantity, part, shift.before, shift.after)
-        return RuledOut(entity=entity, why=f"steady: {words.change(witness)}")
-    return None
+    parts = {
+        quantity: case.measures.parts(entity, quantity) for quantity in LOOKED_AT.get(kind, ())
+    }
+    read = {quantity: shifts for quantity, shifts in parts.items() if shifts}
+    if not read or not all(_steady(shift) for shifts in read.values() for shift in shifts.values()):
+        return None
+    quantity, shifts = next(iter(read.items()))
+    part = case.measures.loudest_part(entity, quantity)
+    level = shifts[part]
+    # Of nothing at all, no part says more than another.
+    named = part if level.before or level.after else ""
+    witness = Witness(entity, quantity, named, level.before, level.after)
+    return RuledOut(entity=entity, why=f"steady: {words.change(witness)}")
+
+
+def _steady(shift: Shift) -> bool:
+    return max(degrees.rise(shift) or 0.0, degrees.fall(shift) or 0.0) < STEADY_BELOW

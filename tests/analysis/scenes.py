@@ -49,6 +49,8 @@ GPU = {
     ("gpu_temperature", ""): 61.0, ("gpu_throttle", "hw_thermal_slowdown"): 0.0,
     ("gpu_xid", "79"): 0.0, ("kernel_slowdown", "gemm"): 1.0,
 }  # fmt: skip
+QUIET = {"gpu_up": 0.0, "gpu_clock": 0.05, "gpu_temperature": 0.1}
+"""Share of a scene's noise that a quantity has, where that is not all of it."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ class Scene:
         steps = BASELINE + INCIDENT
         # Rates over five samples: neighbouring values share most of their data.
         wild = np.convolve(rng.normal(0, self.noise, steps + 4), np.ones(5) / 5, "valid") * 5**0.5
-        values = level * np.exp(wild if quantity != "gpu_up" else 0 * wild)
+        wild *= QUIET.get(quantity, 1.0)
+        values = level * np.exp(wild)
         effect = self._effect(entity, quantity, part)
         if effect is not None:
             first = BASELINE + self.onset
@@ -102,8 +105,7 @@ class Scene:
             target = effect[1] if isinstance(effect, tuple) else level * effect
             for step in range(first, last):
                 blend = min(1.0, (step - first + 1) / 5)
-                factor = np.exp(wild[step]) if quantity != "gpu_up" else 1.0
-                values[step] = (level + blend * (target - level)) * factor
+                values[step] = (level + blend * (target - level)) * np.exp(wild[step])
         kept = rng.random(steps) >= self.missing
         return [
             (entity, quantity, part, WINDOW.baseline_ns + step * SECOND, float(v) * self.scale)

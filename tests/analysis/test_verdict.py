@@ -8,7 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from analysis.diagnose import diagnose
+from analysis.graph import build
 from analysis.page import PAGE_LIMIT, render_page, render_text, title
+from analysis.rootcause.measures import measure
+from analysis.rootcause.ruled_out import ruled_out
+from analysis.rootcause.testimony import Case
 from analysis.sources.gap import Gap
 from analysis.verdict import SCHEMA_PATH, Verdict, schema_text
 from exporters.catalog.kinds import KINDS
@@ -84,6 +88,40 @@ def test_the_head_of_a_page_fits_a_screen(name):
 
 def test_the_long_form_reads_as_a_person_wants_it(golden):
     golden.check("verdict_slow_replica.txt", render_text(verdict_of("slow_replica")))
+
+
+def test_what_is_ruled_out_by_its_own_series_is_named_once():
+    verdict = verdict_of("kv_cache_exhaustion")
+    whys = {item.entity: item.why for item in verdict.ruled_out}
+
+    assert whys["replica/heron"].startswith("not slow replica: preemptions 0/s → ")
+    assert whys["clients"].startswith("not traffic mix: replica heron, preemptions 0/s → ")
+
+
+def test_a_calm_gpu_is_cleared_by_its_clock():
+    whys = {item.entity: item.why for item in verdict_of("none").ruled_out}
+
+    assert whys["gpu/0"].startswith("steady: SM clock as a share of its highest 9")
+
+
+def test_of_reasons_that_never_were_none_is_named():
+    calm = Scene(alert="", drop=("gpu_clock", "kernel_slowdown")).evidence()
+    whys = {item.entity: item.why for item in diagnose(calm).ruled_out}
+
+    assert whys["gpu/0"] == "steady: clocks held down 0 → 0"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "part"), [("gpu_throttle", "hw_thermal_slowdown"), ("kernel_slowdown", "gemm")]
+)
+def test_a_gpu_of_which_one_thing_moved_is_not_cleared_by_its_calm_clock(quantity, part):
+    evidence = Scene({("gpu/0", quantity, part): (scenes.TO, 2.0)}).evidence()
+    measures = measure(evidence)
+    case = Case("chat", measures, build(measures.entities, evidence.placement), ())
+    cleared = {item.entity for item in ruled_out(case, [], [], set())}
+
+    assert "gpu/1" in cleared
+    assert "gpu/0" not in cleared
 
 
 def test_the_title_names_cause_and_place():
