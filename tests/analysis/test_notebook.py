@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -17,20 +16,21 @@ NOTEBOOK = ROOT / "docs" / "notebooks" / "verdict.ipynb"
 
 
 @pytest.fixture
-def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     evidence = Scene(scenes.slow_replica(), phases={"heron": {"decode": 2.0}}).evidence()
-    evidence.save(tmp_path)
-    (tmp_path / "verdict.json").write_text(diagnose(evidence).to_json(), encoding="utf-8")
-    monkeypatch.setenv("BUSYSIGNAL_BUNDLE", str(tmp_path))
+    folder = tmp_path / "verdicts" / "v-0123456789abcdef-012345"
+    evidence.save(folder)
+    (folder / "verdict.json").write_text(diagnose(evidence).to_json(), encoding="utf-8")
+    monkeypatch.delenv("BUSYSIGNAL_BUNDLE", raising=False)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     return tmp_path
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-def test_the_notebook_draws_a_verdicts_evidence(bundle):
+def test_the_notebook_draws_the_newest_verdicts_evidence(place):
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(bundle)}}).execute()
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(place)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     printed = "".join(output.get("text", "") for output in outputs)
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
