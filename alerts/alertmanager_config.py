@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from alerts.durations import Scale
 
 SYMPTOMS = "Latency.*|Queue.*|KVCacheFull|SuccessLow|GpuThrottled|GpuBusy|KernelSlow"
-FROM_GATEWAY = "Availability.*|Latency.*|Queue.*|ErrorShareHigh|SuccessLow"
 
 
 def render(section: RulesSection) -> str:
@@ -52,6 +51,8 @@ def _routes(scale: Scale) -> dict[str, Any]:
 
 def _inhibitions() -> list[dict[str, Any]]:
     # Only alerts that belong to a service silence others: without the label everything would match.
+    # TargetDown silences no page. One dead gateway of three must not hide what the other two tell,
+    # and when none answers, what they told ends by itself and shares TargetDown's one page.
     return [
         {
             "source_matchers": ['severity = "page"', 'service != ""'],
@@ -61,11 +62,6 @@ def _inhibitions() -> list[dict[str, Any]]:
         {
             "source_matchers": ['alertname = "GpuDown"', 'service != ""'],
             "target_matchers": [f'alertname =~ "{SYMPTOMS}"'],
-            "equal": ["service"],
-        },
-        {
-            "source_matchers": ['alertname = "TargetDown"', 'job = "gateway"', 'service != ""'],
-            "target_matchers": [f'alertname =~ "{FROM_GATEWAY}"'],
             "equal": ["service"],
         },
     ]

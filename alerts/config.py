@@ -73,7 +73,7 @@ class Receivers(Section):
     """Where Alertmanager sends what; without an address a receiver takes alerts silently."""
 
     pager_url: str = "http://127.0.0.1:9600/page"
-    watch_url: str = "http://127.0.0.1:9595/alerts"
+    watch_url: str = "http://127.0.0.1:9450/alerts"
     quiet_url: str | None = None
     deadman_url: str | None = None
     pager_token_file: Path | None = None

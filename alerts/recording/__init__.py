@@ -32,5 +32,5 @@ def groups(section: RulesSection, queries: Iterable[str]) -> tuple[Group, ...]:
         Group("busysignal-hosts", device.hosts(scale)),
         Group("busysignal-objectives", objectives.fast(section)),
         Group("busysignal-objectives-slow", objectives.slow(section), scale.window("2m")),
-        Group("busysignal-presence", (*presence.targets(), *presence.missing(queries))),
+        Group("busysignal-presence", (*presence.targets(), *presence.missing(queries, scale))),
     )

@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from alerts.model import Recording
-from exporters.catalog import neutral
+from exporters.catalog import neutral, probe
 from exporters.catalog.foreign import SCRAPE_SAMPLES, UP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from alerts.durations import Scale
     from exporters.catalog.signal import Recorded
 
 BY_EVENT = frozenset(
@@ -46,12 +47,12 @@ def targets() -> tuple[Recording, ...]:
     return (Recording(neutral.TARGET_UP, expr),)
 
 
-def missing(queries: Iterable[str]) -> tuple[Recording, ...]:
+def missing(queries: Iterable[str], scale: Scale) -> tuple[Recording, ...]:
     """1 for every signal read by `queries` that is gone although its targets answer."""
     return tuple(
         Recording(
             neutral.SIGNAL_MISSING,
-            f"absent({signal.value})\nand\n{_expected(signal)}",
+            f"absent({signal.value})\nand\n{_expected(signal, scale)}",
             {"signal": signal.name},
         )
         for signal in read_by(queries)
@@ -65,17 +66,42 @@ def read_by(queries: Iterable[str]) -> list[Recorded]:
     return [signal for signal in neutral.SIGNALS if signal.name in names]
 
 
-def _expected(signal: Recorded) -> str:
+def _expected(signal: Recorded, scale: Scale) -> str:
+    if signal == neutral.KERNEL_SLOWDOWN:
+        return _mostly_idle(scale.window("15m"))
+    if signal == neutral.STARTED_RATE:
+        return _served()
     job = _job(signal)
     if job is None:
         return f"(sum({neutral.STARTED_RATE.value}) > 0)"
+    return _answers(job)
+
+
+def _answers(job: str) -> str:
     return f"(count({neutral.TARGET_UP.value.where(job=job)} == 1) > 0)"
+
+
+def _mostly_idle(window: str) -> str:
+    # A kernel is judged on its idle samples alone: a GPU that is always busy has too few of them.
+    idle, contended = (
+        f"increase({probe.PROBE_SAMPLES.total.where(state=state)}[{window}])"
+        for state in ("idle", "contended")
+    )
+    up = neutral.TARGET_UP.value.where(job="probe")
+    return (
+        f"(count(\n  {idle}\n  > ignoring (state)\n  {contended}\n"
+        f"  and on (instance)\n  {up} == 1\n) > 0)"
+    )
+
+
+def _served() -> str:
+    # A gateway that nobody has called yet counts no arrivals either; ends and tokens prove calls.
+    ends, tokens = neutral.OUTCOME_RATE.value, neutral.GENERATED_TOKEN_RATE.value
+    return f"(sum({ends}) > 0 or sum({tokens}) > 0)\nand\n{_answers('gateway')}"
 
 
 def _job(signal: Recorded) -> str | None:
     """The job whose being up means the signal must be there; None where traffic does."""
-    if signal == neutral.KERNEL_SLOWDOWN:
-        return "probe"
     if signal in FROM_REPLICAS:
         return "replica"
     level = signal.name.partition(":")[0]

@@ -44,11 +44,15 @@ def alerts(section: RulesSection) -> tuple[Alert, ...]:
 def _down(section: RulesSection) -> Alert:
     signal = neutral.GPU_UP.value
     back = section.scale.window("6h")
+    exporter = neutral.TARGET_UP.value.where(job="gpu")
+    # An exporter that does not answer takes its GPUs' series along; ExporterDown tells of that.
+    vanished = (
+        f"0 * (max_over_time({signal}[{back}]) unless {signal})\nand on (instance)\n{exporter} == 1"
+    )
     return Alert(
         name="GpuDown",
         severity="page",
-        expr=of_service(f"{signal} == 0\nor\n0 * (max_over_time({signal}[{back}]) unless {signal})",
-                        "gpu"),
+        expr=of_service(f"{signal} == 0\nor\n(\n{indent(vanished, '  ')}\n)", "gpu"),
         hold=section.scale.wait("1m"),
         summary="A GPU does not answer.",
         description=f"{NAME} does not answer, or is gone from the list of devices.",
@@ -58,7 +62,7 @@ def _down(section: RulesSection) -> Alert:
         means="NVML lost the device, or no longer lists it. Its replica cannot serve.",
         first=("Drain its replica.", "Read `dmesg` for XIDs; `nvidia-smi -q -i N` for its state."),
         kinds=("gpu_fault",),
-    )  # fmt: skip
+    )
 
 
 def _xid() -> Alert:

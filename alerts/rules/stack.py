@@ -113,7 +113,9 @@ def _growing(
         name=name,
         severity="warning",
         expr=f"increase({total}[{section.scale.window('5m')}]) > 0",
-        hold=section.scale.wait("5m"),
+        # One burst is a loss already, and by the end of its window nothing would be left to see.
+        hold="0s",
+        keep_firing=section.scale.wait("5m"),
         summary=summary,
         description=f"{{{{ $labels.instance }}}}: {what}, {{{{ $value | humanize }}}} lately.",
         query=total.where(instance="{{ $labels.instance }}"),

@@ -61,19 +61,35 @@ def alert(name, severity, **labels):
     return {"labels": {"alertname": name, "severity": severity, **labels}}
 
 
-def test_an_incident_is_one_page_that_silences_its_warnings(start_alertmanager, inbox, tmp_path):
-    told = Receivers(
+@pytest.fixture
+def told(start_alertmanager, inbox, tmp_path):
+    """An Alertmanager whose receivers are the inbox."""
+    receivers = Receivers(
         pager_url=f"{inbox.url}/pager",
         watch_url=f"{inbox.url}/watch",
         quiet_url=f"{inbox.url}/quiet",
         deadman_url=f"{inbox.url}/deadman",
     )
     config = tmp_path / "alertmanager.yml"
-    config.write_text(render(RulesSection(time_scale=60, receivers=told)), encoding="utf-8")
-    server = start_alertmanager(config)
+    config.write_text(render(RulesSection(time_scale=60, receivers=receivers)), encoding="utf-8")
+    return start_alertmanager(config)
 
+
+def wait_until(inbox, holds):
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline, inbox.received
+        time.sleep(0.1)
+
+
+def silenced(server):
+    alerts = httpx.get(f"{server.url}/api/v2/alerts", params={"active": "false"}).json()
+    return {(a["labels"]["alertname"], a["labels"]["service"]) for a in alerts}
+
+
+def test_an_incident_is_one_page_that_silences_its_warnings(told, inbox):
     httpx.post(
-        f"{server.url}/api/v2/alerts",
+        f"{told.url}/api/v2/alerts",
         json=[
             alert("LatencyP99High", "page", service="chat", model="m"),
             alert("QueueDeep", "page", service="chat"),
@@ -84,10 +100,13 @@ def test_an_incident_is_one_page_that_silences_its_warnings(start_alertmanager, 
             alert("Watchdog", "info"),
         ],
     ).raise_for_status()
-    deadline = time.monotonic() + 30
-    while len({path for path, _ in list(inbox.received)}) < 4 or len(inbox.groups("/pager")) < 2:
-        assert time.monotonic() < deadline, inbox.received
-        time.sleep(0.1)
+    wait_until(
+        inbox,
+        lambda: (
+            len({path for path, _ in list(inbox.received)}) == 4
+            and len(inbox.groups("/pager")) == 2
+        ),
+    )
     time.sleep(1)
 
     assert inbox.names("/pager") == {"LatencyP99High", "QueueDeep", "GpuDown"}
@@ -95,8 +114,22 @@ def test_an_incident_is_one_page_that_silences_its_warnings(start_alertmanager, 
     assert inbox.names("/quiet") == {"SignalMissing"}
     assert inbox.names("/deadman") == {"Watchdog"}
     assert len(inbox.groups("/pager")) == 2
-    silenced = httpx.get(f"{server.url}/api/v2/alerts", params={"active": "false"}).json()
-    assert {(a["labels"]["alertname"], a["labels"]["service"]) for a in silenced} == {
-        ("QueueDeepWarning", "chat"),
-        ("LatencyP99High", "other"),
-    }
+    assert silenced(told) == {("QueueDeepWarning", "chat"), ("LatencyP99High", "other")}
+
+
+def test_one_dead_gateway_of_three_silences_no_page_of_its_service(told, inbox):
+    httpx.post(
+        f"{told.url}/api/v2/alerts",
+        json=[
+            alert("TargetDown", "page", service="chat", job="gateway", instance="g1"),
+            alert("AvailabilityBurnFast", "page", service="chat"),
+            alert("LatencyP99High", "page", service="chat", model="m"),
+            alert("SuccessLow", "warning", service="chat"),
+        ],
+    ).raise_for_status()
+    wait_until(inbox, lambda: inbox.names("/pager"))
+    time.sleep(1)
+
+    assert inbox.names("/pager") == {"TargetDown", "AvailabilityBurnFast", "LatencyP99High"}
+    assert len(inbox.groups("/pager")) == 1
+    assert silenced(told) == {("SuccessLow", "chat")}

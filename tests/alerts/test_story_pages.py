@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from alerts.rules.device import FATAL_XIDS
+from exporters.gpu.events import KNOWN_XIDS
 from tests.alerts.conftest import Fires
 
 BOARD = "http://127.0.0.1:3000/d/"
@@ -120,6 +122,10 @@ GPU_GONE = Fires(
     {"service": "chat", "instance": "n1:9400", "gpu": "0"},
     gpu_page("does not answer, or is gone from the list of devices.", "gpu:up"),
 )
+FATAL_XID = Fires(
+    {"service": "chat", "instance": "n1:9400", "gpu": "0", "xid": "79"},
+    gpu_page("reported XID 79.", "gpu:xid_errors:increase"),
+)
 
 
 def test_a_gpu_that_does_not_answer_pages(story):
@@ -140,24 +146,56 @@ def test_a_gpu_that_vanishes_pages(story):
     )
 
 
-def test_every_fatal_xid_pages_at_once_and_a_harmless_one_never(story):
-    xid = Fires(
-        {"service": "chat", "instance": "n1:9400", "gpu": "0", "xid": "79"},
-        gpu_page("reported XID 79.", "gpu:xid_errors:increase"),
+def test_a_gpu_exporter_that_is_down_is_a_warning_and_no_page_for_every_gpu(story):
+    warning = Fires(
+        {"service": "chat", "job": "gpu", "instance": "n1:9400"},
+        {
+            "description": "No data from gpu n1:9400.",
+            "dashboard_url": f"{BOARD}busysignal-service",
+            "query": 'busysignal:target_up{job="gpu"}',
+        },
     )
 
     story.alerts(
+        {
+            f"up{{{GPU}}}": "1x20 0x100 1x40",
+            f"scrape_samples_scraped{{{GPU}}}": "90x20 0x100 90x40",
+            f'gpu_up{{{GPU},gpu="0"}}': "1x20 stale _x99 1x40",
+            f'gpu_up{{{GPU},gpu="1"}}': "1x20 stale _x99 1x40",
+        },
+        *((f"{minute}m", "GpuDown", []) for minute in range(4, 40)),
+        ("14m", "ExporterDown", []),
+        ("20m", "ExporterDown", [warning]),
+        ("35m", "ExporterDown", []),
+    )
+
+
+def test_every_fatal_xid_pages_at_once_and_a_harmless_one_never(story):
+    story.alerts(
         GPU_TARGET
         | {
-            f'gpu_xid_errors_total{{{GPU},gpu="0",xid="79"}}': "_x40 1x40 2x60",
-            f'gpu_xid_errors_total{{{GPU},gpu="0",xid="13"}}': "_x40 1x100",
+            f'gpu_xid_errors_total{{{GPU},gpu="0",xid="79"}}': "0x40 1x40 2x60",
+            f'gpu_xid_errors_total{{{GPU},gpu="0",xid="13"}}': "0x40 1x100",
         },
         ("9m", "GpuXid", []),
-        ("10m30s", "GpuXid", [xid]),
+        ("10m30s", "GpuXid", [FATAL_XID]),
         ("18m", "GpuXid", []),
-        ("21m30s", "GpuXid", [xid]),
+        ("21m30s", "GpuXid", [FATAL_XID]),
         ("30m", "GpuXid", []),
     )
+
+
+def test_an_xid_of_long_ago_stays_silent_after_a_gap_in_its_scrapes(story):
+    story.alerts(
+        GPU_TARGET
+        | {f'gpu_xid_errors_total{{{GPU},gpu="0",xid="79"}}': "0x4 1x40 stale _x38 1x80"},
+        ("2m", "GpuXid", [FATAL_XID]),
+        *((f"{minute}m", "GpuXid", []) for minute in range(10, 40)),
+    )
+
+
+def test_every_fatal_xid_has_a_series_before_it_happens():
+    assert set(FATAL_XIDS.split("|")) <= {str(code) for code in KNOWN_XIDS}
 
 
 def no_data(labels, who):

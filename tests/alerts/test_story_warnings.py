@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from exporters.catalog import neutral
 from tests.alerts.conftest import Fires
 
 SERVICE_BOARD = "http://127.0.0.1:3000/d/busysignal-service"
@@ -256,38 +255,36 @@ def test_the_heartbeat_always_beats(story):
     story.alerts({}, ("1m", "Watchdog", [Fires({})]), ("9m", "Watchdog", [Fires({})]))
 
 
-def test_no_traffic_is_no_missing_signal(story):
-    story.alerts(
-        {OK: "5x200", STARTED: "5x200", f"up{{{GATEWAY}}}": "1x200"},
-        ("40m", "SignalMissing", []),
+BURSTS = {
+    "RuleFailures": (
+        "prometheus_rule_evaluation_failures_total",
+        {"job": "prometheus", "instance": "p", "rule_group": "x"},
+        "p: rule group x fails, 7 lately.",
+    ),
+    "NotificationsFailing": (
+        "alertmanager_notifications_failed_total",
+        {"job": "alertmanager", "instance": "a", "integration": "webhook"},
+        "a: webhook refuses alerts, 7 lately.",
+    ),
+    "TelemetryDropped": (
+        "busysignal_telemetry_dropped_total",
+        {"job": "replica", "instance": "r", "kind": "spans", "reason": "spool_full"},
+        "r: spans lost (spool_full), 7 lately.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BURSTS)
+def test_one_burst_of_loss_is_a_warning_that_ends_without_flapping(story, name):
+    counter, labels, told = BURSTS[name]
+    where = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    warning = Fires(
+        labels, {"description": told, "query": f'{counter}{{instance="{labels["instance"]}"}}'}
     )
 
-
-def test_a_gateway_that_stops_telling_outcomes_is_noticed(story):
-    silent = [
-        "llm:request_duration_seconds:p99",
-        "llm:requests:rate",
-        "llm:requests_5xx:ratio",
-        "llm:queue_depth",
-        *(signal.name for signal in neutral.SLO_ERRORS.values()),
-        *(signal.name for signal in neutral.SLO_FAILURES.values()),
-    ]
-
     story.alerts(
-        {STARTED: "0+10x200"},
-        (
-            "20m",
-            "SignalMissing",
-            [
-                Fires(
-                    {"signal": signal},
-                    {
-                        "description": f"{signal} is missing although its targets answer; "
-                        "the alerts that read it are blind.",
-                        "query": f'busysignal:signal_missing{{signal="{signal}"}}',
-                    },
-                )
-                for signal in silent
-            ],
-        ),
+        {f"{counter}{{{where}}}": "3x40 10x100"},
+        ("10m", name, []),
+        *((f"{minute}m", name, [warning]) for minute in range(11, 20)),
+        ("22m", name, []),
     )
