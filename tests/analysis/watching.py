@@ -7,11 +7,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import uvicorn
 from starlette.applications import Starlette
+
+from analysis.evidence import Alert, Evidence
+from tests.analysis import scenes
+from tests.analysis.scenes import Scene
+
+SCENE = Scene(scenes.slow_replica()).evidence()
 
 
 class Endpoint:
@@ -126,3 +134,20 @@ def webhook(
 def document(body: bytes) -> Any:
     """The JSON of a body."""
     return json.loads(body)
+
+
+def collector(alert: Alert) -> Evidence:
+    return replace(SCENE, alert=alert)
+
+
+def get(url: str) -> httpx.Response:
+    return httpx.get(url, timeout=10, trust_env=False)
+
+
+def post(url: str, body: object, **headers: str) -> httpx.Response:
+    return httpx.post(url, json=body, headers=headers, timeout=10, trust_env=False)
+
+
+def verdicts(url: str) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = get(f"{url}/verdicts").json()
+    return found

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+
+from analysis.watch import app, outbox
+from analysis.watch.ledger import Ledger
+from tests.analysis.watching import (
+    collector,
+    document,
+    endpoint,
+    get,
+    post,
+    running,
+    verdicts,
+    wait_until,
+    webhook,
+)
+
+
+def test_people_are_told_once_more_when_it_is_over(section):
+    with (
+        endpoint() as pager,
+        running(
+            app(section.model_copy(update={"pager_url": pager.url}), collector=collector)
+        ) as url,
+    ):
+        post(f"{url}/alerts", webhook())
+        wait_until(lambda: len(pager.received) == 1, 10)
+        wait_until(lambda: get(f"{url}/incidents").json()[0]["published"], 10)
+        post(f"{url}/alerts", webhook(status="resolved"))
+        wait_until(lambda: len(pager.received) == 2, 10)
+        pages = [document(body) for _, body in pager.received]
+
+    assert [page["status"] for page in pages] == ["firing", "resolved"]
+    assert pages[0]["verdict"] == pages[1]["verdict"]
+
+
+def test_the_end_of_an_incident_is_told_even_while_its_page_is_on_the_way(section):
+    held = threading.Event()
+
+    def answer(path: str, body: bytes) -> tuple[int, bytes]:
+        held.wait(2)
+        return 200, b""
+
+    with (
+        endpoint(answer) as pager,
+        running(
+            app(section.model_copy(update={"pager_url": pager.url}), collector=collector)
+        ) as url,
+    ):
+        post(f"{url}/alerts", webhook())
+        wait_until(lambda: pager.received, 10)
+        post(f"{url}/alerts", webhook(status="resolved"))
+        held.set()
+        wait_until(lambda: len(pager.received) == 2, 10)
+
+    assert [document(body)["status"] for _, body in pager.received] == ["firing", "resolved"]
+
+
+def test_a_verdict_that_was_not_sent_before_a_restart_is_sent_after_it(section):
+    with running(app(section, collector=collector)) as url:
+        post(f"{url}/alerts", webhook())
+        wait_until(lambda: verdicts(url), 10)
+    with sqlite3.connect(section.database) as db:
+        db.execute("UPDATE incidents SET published = 0")
+    db.close()
+    with (
+        endpoint() as pager,
+        running(
+            app(section.model_copy(update={"pager_url": pager.url}), collector=collector)
+        ) as url,
+    ):
+        wait_until(lambda: len(pager.received) == 1, 10)
+        assert len(verdicts(url)) == 1
+
+
+def test_a_pager_that_is_away_costs_no_verdict(section):
+    away = section.model_copy(update={"pager_url": "http://127.0.0.1:9/page"})
+    with running(app(away, collector=collector)) as url:
+        post(f"{url}/alerts", webhook())
+        wait_until(lambda: verdicts(url), 10)
+        wait_until(lambda: 'pages_total{result="failed"} 1' in get(f"{url}/metrics").text, 10)
+
+
+def test_a_pager_that_was_away_for_seconds_still_gets_the_page_once(section):
+    away_until = time.monotonic() + 1.5
+
+    def answer(path: str, body: bytes) -> tuple[int, bytes]:
+        return (200 if time.monotonic() > away_until else 503), b""
+
+    def delivered() -> bool:
+        return bool(get(f"{url}/incidents").json()[0]["published"])
+
+    with (
+        endpoint(answer) as pager,
+        running(
+            app(section.model_copy(update={"pager_url": pager.url}), collector=collector)
+        ) as url,
+    ):
+        post(f"{url}/alerts", webhook())
+        wait_until(lambda: pager.received, 10)
+        assert not delivered()
+        wait_until(delivered, 10)
+        told = len(pager.received)
+        time.sleep(1.2)
+
+        assert 2 < told == len(pager.received) < 8
+        assert 'pages_total{result="sent"} 1' in get(f"{url}/metrics").text
+
+
+def test_a_pager_that_hangs_holds_up_no_verdict(section):
+    released = threading.Event()
+
+    def hang(path: str, body: bytes) -> tuple[int, bytes]:
+        released.wait(30)
+        return 200, b""
+
+    with (
+        endpoint(hang) as pager,
+        running(
+            app(section.model_copy(update={"pager_url": pager.url}), collector=collector)
+        ) as url,
+    ):
+        for number in range(3):
+            post(f"{url}/alerts", webhook(f"Alert{number}"))
+        wait_until(lambda: pager.received, 10)
+
+        wait_until(lambda: len(verdicts(url)) == 3, 2.5)
+        released.set()
+
+
+def test_one_page_that_is_refused_keeps_no_other_back(section):
+    def picky(path: str, body: bytes) -> tuple[int, bytes]:
+        return (400 if b'"Refused"' in body else 200), b""
+
+    with (
+        endpoint(picky) as pager,
+        running(
+            app(section.model_copy(update={"pager_url": pager.url}), collector=collector)
+        ) as url,
+    ):
+        post(f"{url}/alerts", webhook("Refused"))
+        post(f"{url}/alerts", webhook("Welcome"))
+        wait_until(lambda: any(i["published"] for i in get(f"{url}/incidents").json()), 10)
+        known = {i["alert"]["name"]: i["published"] for i in get(f"{url}/incidents").json()}
+
+    assert known == {"Refused": False, "Welcome": True}
+
+
+def test_a_page_nobody_takes_is_given_up_when_it_is_old(section, monkeypatch, caplog):
+    monkeypatch.setattr(outbox, "GIVE_UP_SECONDS", 0.5)
+    away = section.model_copy(update={"pager_url": "http://127.0.0.1:9/page"})
+    with running(app(away, collector=collector)) as url:
+        post(f"{url}/alerts", webhook())
+        wait_until(lambda: verdicts(url), 10)
+        wait_until(lambda: get(f"{url}/incidents").json()[0]["published"], 10)
+
+    assert "a page could not be delivered: ConnectError" in caplog.text
+    assert f"the page of {Ledger(section.database).incidents()[0].verdict_id} is given up" in (
+        caplog.text
+    )
+
+
+def test_grafana_gets_an_annotation_tagged_with_the_cause(section):
+    with (
+        endpoint() as grafana,
+        running(
+            app(section.model_copy(update={"grafana_url": grafana.url}), collector=collector)
+        ) as url,
+    ):
+        post(f"{url}/alerts", webhook())
+        path, body = wait_until(lambda: grafana.received, 10)[0]
+        annotation = document(body)
+
+    assert path == "/api/annotations"
+    assert annotation["tags"] == ["busysignal", "verdict", "cause:slow_replica"]
+    assert annotation["time"] <= annotation["timeEnd"]
+
+
+def test_grafana_is_told_once_and_not_again_when_it_is_over(section, caplog):
+    def busy_once(path: str, body: bytes) -> tuple[int, bytes]:
+        return (503 if len(grafana.received) == 1 else 200), b""
+
+    with (
+        endpoint(busy_once) as grafana,
+        endpoint() as pager,
+        running(
+            app(
+                section.model_copy(update={"grafana_url": grafana.url, "pager_url": pager.url}),
+                collector=collector,
+            )
+        ) as url,
+    ):
+        post(f"{url}/alerts", webhook())
+        wait_until(lambda: len(grafana.received) == 2, 10)
+        wait_until(lambda: get(f"{url}/incidents").json()[0]["published"], 10)
+        post(f"{url}/alerts", webhook(status="resolved"))
+        wait_until(lambda: len(pager.received) == 2, 10)
+        time.sleep(0.3)
+
+        assert len(grafana.received) == 2
+    assert "an annotation could not be delivered: HTTPStatusError" in caplog.text
