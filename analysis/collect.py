@@ -9,6 +9,7 @@ from typing import Protocol
 
 import polars as pl
 
+from alerts.prometheus_config import JOBS
 from analysis.budget import Outcome, within
 from analysis.config import AnalysisSection
 from analysis.evidence import SECOND, SERIES_SCHEMA, Alert, Evidence, Window
@@ -20,6 +21,9 @@ from exporters.catalog import engine, foreign, gpu
 
 NO_FRAME = pl.DataFrame()
 Task = Callable[[], pl.DataFrame]
+
+OURS = "|".join(JOBS)
+"""A Prometheus serves others, too: a stranger's silent target says nothing about this service."""
 
 
 class MetricSource(Protocol):
@@ -107,9 +111,9 @@ def _metric_tasks(sources: Sources, window: Window, service: str | None) -> dict
     if metrics is None:
         return {}
     queries = {quantity.key: quantity.query(service) for quantity in QUANTITIES}
-    queries["up"] = str(foreign.UP.value)
+    queries["up"] = str(foreign.UP.value.matching(job=OURS))
     queries["alerts"] = str(foreign.ALERTS.value.where(alertstate="firing"))
-    queries["process_start"] = str(foreign.PROCESS_START.value)
+    queries["process_start"] = str(foreign.PROCESS_START.value.matching(job=OURS))
     queries["replica_info"] = str(engine.REPLICA_INFO.value)
     queries["gpu_info"] = str(gpu.GPU_INFO.value)
 

@@ -134,7 +134,7 @@ HYPOTHESES = (
             Clue("arrivals", "rises", 2), Clue("queue_depth", "rises", 0.5, "gateway"),
         ),
         against=(
-            _MORE_FRESH, _ONE_REPLICA, _UPSTREAM, _UPSTREAM_FAILS, _LONGER,
+            Clue("fresh_growth", "high", 0.75), _ONE_REPLICA, _UPSTREAM, _UPSTREAM_FAILS, _LONGER,
             Clue("arrivals", "steady", 0.6), Clue("preemptions", "rises", 0.25, "replicas"),
         ),
     ),

@@ -70,8 +70,8 @@ class Case:
     def _ask_one(self, clue: Clue, entity: str) -> Answer:
         if clue.test == "explains":
             return self._explains(clue, entity)
-        if clue.quantity == "resent_growth":
-            return self._resent_growth(clue, entity)
+        if clue.quantity in ("resent_growth", "fresh_growth"):
+            return self._growth(clue, entity)
         shift = self.measures.shift(entity, clue.quantity, clue.part)
         if shift is None:
             return Answer(clue, None)
@@ -88,8 +88,8 @@ class Case:
             return degrees.stands_out(shift, sisters)
         return TESTS[clue.test](shift)
 
-    def _resent_growth(self, clue: Clue, entity: str) -> Answer:
-        """The share of the rise in arrivals that is resent requests, once arrivals rose."""
+    def _growth(self, clue: Clue, entity: str) -> Answer:
+        """How far the rise in arrivals is made of resent requests, or of fresh ones."""
         fresh = self.measures.shift(entity, "fresh_arrivals")
         resent = self.measures.shift(entity, "resent_arrivals")
         if fresh is None or resent is None:
@@ -97,7 +97,13 @@ class Case:
         more_resent = max(0.0, resent.after - resent.before)
         more = more_resent + max(0.0, fresh.after - fresh.before)
         share = more_resent / more if more > 0 else 0.0
-        degree = degrees.ramp(share, 0.4, 0.7) * (degrees.rise(resent) or 0.0)
+        mostly_resent = degrees.ramp(share, 0.4, 0.7)
+        if clue.quantity == "fresh_growth":
+            degree = (1.0 - mostly_resent) * (degrees.rise(fresh) or 0.0)
+            return Answer(
+                clue, degree, Witness(entity, "fresh_arrivals", "", fresh.before, fresh.after)
+            )
+        degree = mostly_resent * (degrees.rise(resent) or 0.0)
         return Answer(
             clue, degree, Witness(entity, "resent_arrivals", "", resent.before, resent.after)
         )

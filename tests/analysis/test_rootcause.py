@@ -95,6 +95,18 @@ def test_longer_prompts_that_slow_every_replica_accuse_no_replica():
     assert all(cause.kind != "slow_replica" for cause in verdict.causes if cause.confidence > 0.3)
 
 
+def test_a_storm_stays_a_storm_when_some_more_first_requests_come_too():
+    effects = {
+        **scenes.retry_storm(),
+        ("clients", "arrivals", ""): 9.2,
+        ("clients", "fresh_arrivals", ""): 2.3,
+        ("clients", "resent_arrivals", ""): (scenes.TO, 70.0),
+        ("clients", "resent_share", ""): (scenes.TO, 0.82),
+    }
+
+    assert ("retry_storm", "clients") == named(diagnose(Scene(effects).evidence()))
+
+
 def test_polite_retries_in_a_burst_are_no_retry_storm():
     verdict = diagnose(Scene(scenes.traffic_burst()).evidence())
     storms = [cause.confidence for cause in verdict.causes if cause.kind == "retry_storm"]
