@@ -168,11 +168,12 @@ class MuteError(Exception):
 def test_an_argument_that_cannot_be_written_breaks_no_callers_log(section, start):
     config = section(kind="store")
     telemetry = start(config)
-    log = logging.Logger("app")  # pytest's own handler at the root raises by design
-    log.addHandler(telemetry._handler)
-    log.info("of %s", Mute())
-    log.info(Mute())
-    log.error("failed", exc_info=MuteError(), extra={"thing": Mute()})
+    for said in (
+        {"msg": "of %s", "args": (Mute(),)},
+        {"msg": Mute()},
+        {"msg": "failed", "exc_info": (MuteError, MuteError(), None), "thing": Mute()},
+    ):  # handed over directly: pytest's own handler at the root raises by design
+        telemetry._handler.handle(logging.makeLogRecord({"levelno": 20, **said}))
     telemetry.shutdown()
 
     told = read(config.store_dir, "logs-*.ndjson")
