@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 POISON_BYTES = 8 * 2**20
 """Refused documents are kept for a person to look at, up to here."""
+
+_OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 class Spool:
@@ -81,17 +84,18 @@ class Spool:
 
     def _own_again(self) -> None:
         """Make and lock the folder anew after someone removed it, lock and all."""
-        if os.fstat(self._lock.fileno()).st_nlink:
-            return
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(self._lock.fileno()), (self._folder / "lock").stat()):
+                return
         try:
             folder, lock = _own_folder(self._wanted)
+            sizes = _sizes(folder)
         except OSError as error:
             log.warning("cannot make the spool %s again: %s", self._folder, error)
             return
         log.warning("the spool %s was removed; %s takes its place", self._folder, folder)
         self._lock.close()
-        self._folder, self._lock, self._open = folder, lock, None
-        self._recount()
+        self._folder, self._lock, self._sizes, self._open = folder, lock, sizes, None
 
     def _segment(self) -> Path:
         if self._open is None or self._sizes.get(self._open, 0) >= self._segment_bytes:
@@ -102,7 +106,8 @@ class Spool:
     def oldest(self) -> tuple[Path, list[Line]] | None:
         """Return the oldest segment and its lines, and never append to it again.
 
-        Segments that cannot be read are skipped, for good.
+        Segments that cannot be read are put aside for a person. Raises OSError when it is this
+        process that lacks files or memory.
         """
         while self._sizes:
             path = min(self._sizes)
@@ -111,6 +116,8 @@ class Spool:
             try:
                 return path, list(_lines(path))
             except OSError as error:
+                if error.errno in _OURS:
+                    raise
                 log.warning("%s cannot be read; what it held is not sent: %s", path, error)
                 self._quarantine(path)
         return None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from inference_probe import ProbeSection
@@ -141,3 +145,33 @@ def test_whatever_fails_ends_the_measurements_and_is_not_ready(
 
     assert "kernel_probe_p50_seconds{" not in stand.exporter.collect_text()
     assert stand.samples > 0
+
+
+HANG = (
+    "import sys, threading; from pathlib import Path; from inference_probe import ProbeSection\n"
+    "from inference_probe import server, timing\n"
+    "server.STALE_SECONDS = server.CLOSE_SECONDS = 0.2\n"
+    "prepare = server.prepare\n"
+    "def hang(self, work): threading.Event().wait()\n"
+    "def prepared(section):\n"
+    "    found = prepare(section); timing.HostTimer.time = hang; return found\n"
+    "server.prepare = prepared\n"
+    "section = ProbeSection(port=0, interval_seconds=0.1, duty_ratio=0.1, device='cpu',"
+    " baseline_file=Path(sys.argv[1]))\n"
+    "server.serve(section, announce=lambda url: print(url, flush=True))"
+)
+
+
+def test_the_process_of_a_hanging_device_is_not_ready_and_still_ends_on_sigterm(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", HANG, str(tmp_path / "baseline.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        url = process.stdout.readline().strip()
+        eventually(lambda: httpx.get(f"{url}/-/ready").status_code == 503)
+        healthy = httpx.get(f"{url}/-/healthy").status_code
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(20) == 0
+    assert healthy == 200

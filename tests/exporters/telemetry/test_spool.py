@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
+
+import pytest
 
 from exporters.telemetry.document import Line
 from exporters.telemetry.spool import Spool
@@ -178,3 +181,33 @@ def test_a_rest_that_cannot_be_written_leaves_the_segment_whole(tmp_path: Path):
 
     assert ["0", "1"] == drain(spool)
     spool.close()
+
+
+def test_a_process_out_of_files_puts_no_segment_aside(tmp_path: Path, monkeypatch):
+    spool = Spool(tmp_path / "s", 10_000)
+    spool.append(lines(0, 1))
+    with monkeypatch.context() as patch:
+
+        def refuse(*_: object) -> bytes:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        patch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(OSError, match="Too many open files"):
+            spool.oldest()
+
+    assert ["0"] == drain(spool)
+    spool.close()
+
+
+def test_a_folder_that_another_process_made_again_stays_its_own(tmp_path: Path):
+    spool = Spool(tmp_path / "s", 10_000)
+    spool.append(lines(0, 1))
+    shutil.rmtree(tmp_path / "s")
+    other = Spool(tmp_path / "s", 10_000)
+    other.append(lines(1, 2))
+
+    assert not spool.append(lines(2, 3))
+
+    assert (["2"], ["1"]) == (drain(spool), drain(other))
+    spool.close()
+    other.close()
