@@ -9,10 +9,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from exporters.errors import UsageError
 
 PREFIX = "BUSYSIGNAL__"
+
+Location = tuple[int | str, ...]
+"""Where in the config: the keys down to a value."""
+
+UNITS = {
+    "_seconds": "a plain number of seconds, such as 30",
+    "_bytes": "a plain number of bytes, such as 1048576",
+    "_ratio": "a plain share, such as 0.05 for 5 %",
+}
+"""What fields of these names take."""
 
 
 class Section(BaseModel):
@@ -27,15 +38,16 @@ ConfigT = TypeVar("ConfigT", bound=Section)
 def load(model: type[ConfigT], path: Path | None, environ: Mapping[str, str]) -> ConfigT:
     """Read `path` (TOML; None for defaults alone), lay the environment over it, and check all.
 
-    Raises UsageError naming the file, the key, its value and what is allowed.
+    Raises UsageError naming the file or the variable, the key, its value and what is allowed.
     """
-    where = str(path) if path else "the environment"
     values = _read(path) if path else {}
-    _overlay(values, environ)
+    variables = _overlay(values, environ)
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise UsageError(_explain(error, model, where)) from None
+        problem = error.errors(include_url=False)[0]
+        where = _variable(problem["loc"], variables) or str(path or "the environment")
+        raise UsageError(_explain(problem, model, where)) from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -45,11 +57,18 @@ def _read(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"config {path} does not exist; give --config FILE, or leave it out for the defaults"
         ) from None
+    except OSError as error:
+        raise UsageError(
+            f"config {path} cannot be read: {error.strerror or error}; "
+            "name a TOML file that this user may read"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"config {path} is not TOML: {error}; correct that line") from None
 
 
-def _overlay(values: dict[str, Any], environ: Mapping[str, str]) -> None:
+def _overlay(values: dict[str, Any], environ: Mapping[str, str]) -> dict[Location, str]:
+    """Write the environment's values into `values`; return which variable gave which key."""
+    variables: dict[Location, str] = {}
     for name, text in sorted(environ.items()):
         if name.startswith(PREFIX):
             *parents, key = name.removeprefix(PREFIX).lower().split("__")
@@ -61,10 +80,17 @@ def _overlay(values: dict[str, Any], environ: Mapping[str, str]) -> None:
                         f"{name}: {parent} is a value, not a section; correct the config"
                     )
             section[key] = text
+            variables[*parents, key] = name
+    return variables
 
 
-def _explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    problem = error.errors(include_url=False)[0]
+def _variable(location: Location, variables: Mapping[Location, str]) -> str | None:
+    """The variable that gave the value at `location`, or the one that holds it."""
+    found = (variables.get(location[:end]) for end in range(len(location), 0, -1))
+    return next((name for name in found if name), None)
+
+
+def _explain(problem: ErrorDetails, model: type[BaseModel], where: str) -> str:
     *parents, key = [str(part) for part in problem["loc"]] or [""]
     dotted = ".".join([*parents, key])
     if problem["type"] == "extra_forbidden":
@@ -72,7 +98,23 @@ def _explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
         near = difflib.get_close_matches(key, allowed, n=1)
         hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(allowed)}"
         return f"{where}: unknown key {dotted}; {hint}"
-    return f"{where}: {dotted} = {problem['input']!r} is not valid: {problem['msg']}"
+    wanted = _plain_number(key, problem) or problem["msg"]
+    return f"{where}: {dotted} = {problem['input']!r} is not valid: {wanted}"
+
+
+def _plain_number(key: str, problem: ErrorDetails) -> str | None:
+    """What to give where a text such as "30s" stands for a quantity whose unit its name has."""
+    if problem["type"] not in {"float_parsing", "int_parsing"} or _is_number(problem["input"]):
+        return None
+    return next((f"give {plain}" for unit, plain in UNITS.items() if key.endswith(unit)), None)
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 def _keys(model: type[BaseModel], parents: list[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -22,7 +23,13 @@ from inference_probe.timing import Bench
 
 log = logging.getLogger(__name__)
 
+Clock = Callable[[], float]
+
 ONCE_ROUNDS: Final = 30
+STALE_INTERVALS: Final = 3
+"""A round this many intervals late, and at least STALE_SECONDS, means a device that hangs."""
+STALE_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +70,10 @@ def serve(section: ProbeSection, *, announce: Callable[[str], object] | None = N
     """
     where, probe = prepare(section)
     exporter = ProbeExporter(where.label, where.name, torch.__version__)
-    loop = _Loop(section, probe, exporter)
+    loop = _Loop(section, probe, exporter, time.monotonic)
     try:
         loop.start()
-        exposition.serve(
-            [exporter], section.host, section.port, ready=loop.is_running, announce=announce
-        )
+        exposition.serve([loop], section.host, section.port, ready=loop.is_fresh, announce=announce)
     finally:
         loop.close()
 
@@ -99,25 +104,43 @@ def shapes_for(section: ProbeSection, where: Surroundings) -> str:
 
 
 class _Loop:
-    """The probing thread; a device that fails ends it, and the series with it."""
+    """The probing thread, and what may be told of it: nothing measured outlives its freshness.
 
-    def __init__(self, section: ProbeSection, probe: Probe, exporter: ProbeExporter) -> None:
+    A device that fails ends the thread; one whose call never returns holds it until it exits.
+    """
+
+    def __init__(
+        self, section: ProbeSection, probe: Probe, exporter: ProbeExporter, clock: Clock
+    ) -> None:
         self._section = section
         self._probe = probe
         self._exporter = exporter
+        self._clock = clock
+        self._patience = max(STALE_INTERVALS * section.interval_seconds, STALE_SECONDS)
+        self._due = clock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kernel-probe", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    def is_running(self) -> bool:
-        return self._thread.is_alive()
+    def is_fresh(self) -> bool:
+        """Whether the thread lives and no round is overdue."""
+        return self._thread.is_alive() and self._clock() - self._due <= self._patience
+
+    def collect_text(self) -> str:
+        """The exporter's page; of a device that hangs, no old measurement."""
+        if not self.is_fresh():
+            self._exporter.withdraw()
+        return self._exporter.collect_text()
 
     def close(self) -> None:
+        """Stop; a call to the device that hangs is left to end with the process."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(CLOSE_SECONDS)
+        if self._thread.is_alive():
+            log.error("the device did not return from a kernel within %g s", CLOSE_SECONDS)
 
     def _run(self) -> None:
         try:
@@ -127,10 +150,15 @@ class _Loop:
                 duty_ratio=self._section.duty_ratio,
                 after_round=self._publish,
                 stop=self._stop,
+                wait=self._rest,
             )
-        except RuntimeError:  # a broken CUDA context cannot be used again in this process
-            log.exception("the device failed; restart the probe once it is back")
+        except Exception:  # a broken CUDA context cannot be used again in this process
+            log.exception("the probe failed; restart it once the device is back")
             self._exporter.withdraw()
+
+    def _rest(self, seconds: float) -> None:
+        self._due = self._clock() + seconds
+        self._stop.wait(seconds)
 
     def _publish(self) -> None:
         self._exporter.publish(self._probe.report(), self._probe.busy_seconds)

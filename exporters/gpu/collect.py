@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from exporters.catalog.gpu import CLOCK_DOMAINS
 from exporters.gpu.nvml import AbsentError, GpuLostError, Handle, Nvml, NvmlError
@@ -11,6 +11,9 @@ from exporters.gpu.snapshot import Device, Identity, Readings, Snapshot
 
 T = TypeVar("T")
 ReportFailure = Callable[[NvmlError], object]
+
+NOTHING: Final = Readings(clocks={}, clocks_max={})
+"""What is read of a device whose every call fails."""
 
 
 class Collector:
@@ -46,12 +49,14 @@ class Collector:
     def _device(self, index: int) -> Device:
         try:
             handle = self._handle(index)
-            return Device(index, self._identity(index, handle), self._readings(handle))
+            identity, readings = self._identity(index, handle), self._readings(handle)
         except GpuLostError:
             return Device(index)
         except NvmlError as error:  # no handle or no identity
             self._report_failure(error)
             return Device(index)
+        # The driver knows it, yet it tells nothing: that is as good as gone.
+        return Device(index) if readings == NOTHING else Device(index, identity, readings)
 
     def _handle(self, index: int) -> Handle:
         if index not in self._handles:

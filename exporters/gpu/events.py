@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Mapping
@@ -20,7 +21,9 @@ KNOWN_XIDS: Final = (
 """Codes with series of their own (NVIDIA, XID Errors); others are counted as `_other`."""
 
 OTHER: Final = "_other"
-_WAIT_SECONDS: Final = 0.5
+WAIT_SECONDS: Final = 0.5
+CLOSE_SECONDS: Final = 5.0
+"""How long a wait in the driver that does not end when it should keeps `close` waiting."""
 
 
 class XidWatcher:
@@ -42,13 +45,18 @@ class XidWatcher:
         if self._events is not None:
             self._thread.start()
 
-    def close(self) -> None:
-        """Stop listening; returns within the wait of half a second."""
+    def close(self) -> bool:
+        """Stop listening within half a second; False if the driver holds the thread."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(CLOSE_SECONDS)
+        if self._thread.is_alive():
+            log.error("the driver did not end its wait for XID errors within %g s", CLOSE_SECONDS)
+            return False  # it may still write into the event set
         if self._events is not None:
-            self._nvml.free(self._events)
+            with contextlib.suppress(NvmlError):  # of a driver that is gone
+                self._nvml.free(self._events)
+        return True
 
     def watch(self, handles: Mapping[int, Handle]) -> None:
         """Listen to devices not seen before; one that has no events gets no series."""
@@ -73,13 +81,12 @@ class XidWatcher:
         assert self._events is not None
         while not self._stop.is_set():
             try:
-                event = self._nvml.next_xid(self._events, _WAIT_SECONDS)
-            except NvmlError as error:
+                event = self._nvml.next_xid(self._events, WAIT_SECONDS)
+                if event is not None:
+                    self._count(*event)
+            except Exception as error:  # noqa: BLE001 - an odd answer must not end the listening
                 log.warning("XID errors cannot be read: %s", error)
-                self._stop.wait(_WAIT_SECONDS)
-                continue
-            if event is not None:
-                self._count(*event)
+                self._stop.wait(WAIT_SECONDS)
 
     def _count(self, address: int, code: int) -> None:
         index = self._index_of.get(address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,11 +17,16 @@ from exporters.gpu.events import XidWatcher
 from exporters.gpu.nvml import Nvml, NvmlError
 from exporters.gpu.snapshot import Device, Readings, Snapshot
 
+log = logging.getLogger(__name__)
+
 Clock = Callable[[], float]
 Series = dict[tuple[str, ...], float]
 
 STALE_INTERVALS: Final = 5
 """After this many missed passes the driver hangs, and no device counts as up."""
+
+CLOSE_SECONDS: Final = 5.0
+"""How long a driver call that is under way keeps `close` waiting."""
 
 MAX_SERIES: Final = 4096
 """Per family: 64 devices times their XID codes."""
@@ -57,21 +63,25 @@ class GpuExporter:
         self._lock = threading.Lock()
         self._snapshot = Snapshot(nvml.driver_version, nvml.simulated, ())
         self._taken_at = clock()
+        self._is_broken = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gpu-sampler", daemon=True)
 
     def start(self) -> None:
         """Take the first snapshot, then keep taking them in a thread until `close`."""
-        self.sample()
+        self._try_sample()
         self._thread.start()
         self._xids.start()
 
-    def close(self) -> None:
-        """Stop the threads; a driver call that hangs is left to end with the process."""
+    def close(self) -> bool:
+        """Stop the threads; a driver call that hangs is left to end with the process.
+
+        Returns whether all have ended, so that the driver may be closed.
+        """
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=self._interval * STALE_INTERVALS)
-        self._xids.close()
+            self._thread.join(CLOSE_SECONDS)
+        return self._xids.close() and not self._thread.is_alive()
 
     def sample(self) -> Snapshot:
         """Read all devices once and publish what they say."""
@@ -97,7 +107,17 @@ class GpuExporter:
 
     def _run(self) -> None:
         while not self._stop.wait(self._interval):
+            self._try_sample()
+
+    def _try_sample(self) -> None:
+        try:
             self.sample()
+            self._is_broken = False
+        except Exception as error:  # the thread must outlive whatever a driver's answer leads to
+            self._failures.inc(1, "sample", type(error).__name__)
+            if not self._is_broken:
+                log.exception("the devices could not be read; trying on")
+            self._is_broken = True
 
     def _count_failure(self, error: NvmlError) -> None:
         self._failures.inc(1, error.call, error.error)

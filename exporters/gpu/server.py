@@ -23,5 +23,5 @@ def serve(section: GpuSection, *, announce: Callable[[str], object] | None = Non
             [exporter], section.host, section.port, ready=exporter.is_fresh, announce=announce
         )
     finally:
-        exporter.close()
-        nvml.close()
+        if exporter.close():
+            nvml.close()

@@ -39,7 +39,11 @@ class RequestMetrics:
     """The llm_* series of one service process.
 
     `models` are the names that may appear as a label; others count as `_other`. With exactly one,
-    requests belong to it until the app names another. `/metrics` reads `collect_text()`.
+    requests belong to it until the app names another; with none, all are `_other` from the start.
+    With several, a request that nobody names is counted as started when it ends.
+
+    The durations are those of all requests, the refused ones too: while a service sheds load, its
+    quick refusals pull `llm_request_duration_seconds` down. `/metrics` reads `collect_text()`.
     """
 
     def __init__(
@@ -56,10 +60,10 @@ class RequestMetrics:
         self._errors = self.registry.counter(METRICS_ERRORS).labels()
         self._other = ModelSeries(self.registry, OTHER)
         self._models = {name: ModelSeries(self.registry, name) for name in models}
-        for series in self._models.values():
+        known = list(self._models.values()) or [self._other]
+        for series in known:
             series.start_at_zero(self._priorities, self._reasons)
-        sole = next(iter(self._models.values())) if len(self._models) == 1 else None
-        self._default = sole
+        self._default = known[0] if len(known) == 1 else None
 
     def collect_text(self) -> str:
         return self.registry.collect_text()

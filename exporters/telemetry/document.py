@@ -7,15 +7,15 @@ then reads as a decimal fraction. Here the fraction always has six digits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
-from exporters.telemetry.redact import clean, is_private
+from exporters.telemetry.redact import clean, is_private, public
 
 Value = str | bool | int | float | list[Any] | None
 
@@ -77,7 +77,7 @@ def attributes(values: Mapping[str, Any] | None) -> dict[str, Value]:
     """Keep what JSON can say and what may be told; texts are masked and cut."""
     if not values:
         return {}
-    return {key: _value(value) for key, value in values.items() if not is_private(key)}
+    return {str(key): _value(value) for key, value in values.items() if not is_private(str(key))}
 
 
 def _value(value: Any) -> Value:
@@ -85,9 +85,13 @@ def _value(value: Any) -> Value:
         return clean(value)
     if value is None or isinstance(value, bool | int | float):
         return value
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return [_value(item) for item in value]
-    return clean(str(value))
+    return _structure(public(value))
+
+
+def _structure(kept: Any) -> Value:
+    if isinstance(kept, list):
+        return [_structure(item) for item in kept]
+    return clean(str(kept)) if isinstance(kept, str | dict) else cast(Value, kept)
 
 
 def span_lines(span: ReadableSpan, origin: Origin) -> Iterable[Line]:

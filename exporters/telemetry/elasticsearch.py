@@ -21,6 +21,9 @@ BULK_BYTES = 5 * 2**20
 _BUSY = {429, 503}
 _TAKEN = {200, 201, 409}
 """409: the document is there already, from an answer that got lost."""
+_POISON = {400, 413}
+"""The document's own fault. Any other refusal (401, 403, 404) is of the server's state: no right to
+write, a blocked index, one that may not be made. A person mends it, and the document is good."""
 
 
 class ElasticsearchSink:
@@ -78,20 +81,19 @@ class ElasticsearchSink:
         items = answer.get("items") if isinstance(answer, dict) else None
         if not isinstance(items, list) or len(items) != len(lines):
             raise _GarbageError("the answer is not that of a bulk request")
-        for line, item in zip(lines, items, strict=True):
-            result = item["create"]
-            status = result["status"]
+        for line, (status, reason) in zip(lines, list(map(_result, items)), strict=True):
             if status in _TAKEN:
                 outcome.written.append(line)
-            elif status in _BUSY or status >= 500:
-                outcome.later.append(line)
-                outcome.trouble, outcome.why = "busy", _reason(result)
+            elif status in _POISON:
+                outcome.poison.append((line, reason))
             else:
-                outcome.poison.append((line, _reason(result)))
+                outcome.later.append(line)
+                is_busy = status in _BUSY or status >= 500
+                outcome.trouble, outcome.why = "busy" if is_busy else "away", reason
 
     def _judge_refusal(self, lines: list[Line], answer: httpx.Response, outcome: Outcome) -> None:
         status = answer.status_code
-        if status in {400, 413} and answer.request.url.path.endswith("/_bulk"):
+        if status in _POISON and answer.request.url.path.endswith("/_bulk"):
             self._split(lines, f"HTTP {status}: {answer.text[:200]}", outcome)
             return
         outcome.later += lines
@@ -131,6 +133,14 @@ def _chunks(lines: Sequence[Line]) -> Iterator[list[Line]]:
         size += len(line.document)
     if chunk:
         yield chunk
+
+
+def _result(item: Any) -> tuple[int, str]:
+    try:
+        result = item["create"]
+        return int(result["status"]), _reason(result)
+    except (KeyError, TypeError, ValueError):
+        raise _GarbageError("an item of the answer is not that of a create") from None
 
 
 def _reason(result: dict[str, Any]) -> str:

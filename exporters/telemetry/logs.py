@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import secrets
@@ -13,6 +14,7 @@ from typing import Any
 from opentelemetry import trace
 
 from exporters.telemetry.document import LogEntry
+from exporters.telemetry.redact import spoken
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("busysignal_request_id", default=None)
 """The id of the request being served; logs and spans of its context carry it."""
@@ -24,9 +26,15 @@ _SEVERITY = ((50, 21), (40, 17), (30, 13), (20, 9), (10, 5))
 class TelemetryHandler(logging.Handler):
     """Hands each record to `put`; records of the threads in `silent` would feed on themselves."""
 
-    def __init__(self, put: Callable[[LogEntry], None], level: str) -> None:
+    def __init__(
+        self,
+        put: Callable[[LogEntry], None],
+        level: str,
+        on_failure: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(level)
         self._put = put
+        self._on_failure = on_failure
         self._prefix = secrets.token_hex(8)
         self._numbers = itertools.count()
         self.silent: set[int | None] = set()
@@ -36,22 +44,29 @@ class TelemetryHandler(logging.Handler):
         return record.thread not in self.silent
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take the record; a record that cannot be formatted is told with its bare format."""
-        if not self.heeds(record):
-            return
+        """Take the record; a record that cannot be formatted is told with its bare format.
+
+        Nothing that goes wrong reaches the caller: a line of log must not cost a request.
+        """
+        try:
+            if self.heeds(record):
+                self._put(self._entry(record))
+        except Exception:  # noqa: BLE001 - the point
+            with contextlib.suppress(Exception):
+                self._on_failure()
+
+    def _entry(self, record: logging.LogRecord) -> LogEntry:
         context = trace.get_current_span().get_span_context()
-        self._put(
-            LogEntry(
-                id=f"{self._prefix}-{next(self._numbers)}",
-                ts_ns=_nanoseconds(record),
-                severity=severity(record.levelno),
-                level=record.levelname,
-                logger=record.name,
-                body=_message(record),
-                trace_id=f"{context.trace_id:032x}" if context.is_valid else None,
-                span_id=f"{context.span_id:016x}" if context.is_valid else None,
-                attributes=_attributes(record),
-            )
+        return LogEntry(
+            id=f"{self._prefix}-{next(self._numbers)}",
+            ts_ns=_nanoseconds(record),
+            severity=severity(record.levelno),
+            level=record.levelname,
+            logger=record.name,
+            body=_message(record),
+            trace_id=f"{context.trace_id:032x}" if context.is_valid else None,
+            span_id=f"{context.span_id:016x}" if context.is_valid else None,
+            attributes=_attributes(record),
         )
 
 
@@ -68,8 +83,8 @@ def _nanoseconds(record: logging.LogRecord) -> int:
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except (TypeError, ValueError, KeyError):
-        return f"{record.msg} (arguments do not fit this format)"
+    except Exception:  # noqa: BLE001 - arguments may be anybody's objects
+        return f"{spoken(record.msg)} (arguments do not fit this format)"
 
 
 def _attributes(record: logging.LogRecord) -> dict[str, Any]:
@@ -79,7 +94,7 @@ def _attributes(record: logging.LogRecord) -> dict[str, Any]:
     if record.exc_info and record.exc_info[0] is not None:
         kind, error, trace_back = record.exc_info
         told["exception.type"] = kind.__qualname__
-        told["exception.message"] = str(error)
+        told["exception.message"] = spoken(error)
         lines = traceback.format_exception(kind, error, trace_back)
         told["exception.stacktrace"] = "".join(lines)
     return told

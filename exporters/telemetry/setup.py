@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -136,14 +137,17 @@ def setup(
     if section.kind == "none":
         return Telemetry(provider, own)
     name = re.sub(r"[^A-Za-z0-9_.]", "_", f"{service_name}-{instance}")
+    tally = Tally(own)
     writer = Writer(
         section,
         Origin(attributes, section.traces_index, section.logs_index),
         _sink(section, name),
         Spool(section.spool_dir.expanduser() / name, section.spool_bytes),
-        Tally(own),
+        tally,
     )
-    handler = TelemetryHandler(writer.queue.put, section.log_level)
+    handler = TelemetryHandler(
+        writer.queue.put, section.log_level, on_failure=partial(tally.drop, "log", "poison")
+    )
     provider.add_span_processor(QueueProcessor(writer))
     writer.start()
     handler.silent.add(writer.thread.ident)

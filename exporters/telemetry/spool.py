@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +21,8 @@ log = logging.getLogger(__name__)
 POISON_BYTES = 8 * 2**20
 """Refused documents are kept for a person to look at, up to here."""
 
+_OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
 
 class Spool:
     """Segments of bulk lines in one folder that belongs to one process at a time.
@@ -27,10 +32,11 @@ class Spool:
     """
 
     def __init__(self, folder: Path, max_bytes: int, segment_bytes: int = 4 * 2**20) -> None:
+        self._wanted = folder
         self._folder, self._lock = _own_folder(folder)
         self._max_bytes = max_bytes
         self._segment_bytes = min(segment_bytes, max_bytes)
-        self._sizes = {path: path.stat().st_size for path in sorted(self._folder.glob("*.spool"))}
+        self._sizes = _sizes(self._folder)
         # What an earlier process left may end in the middle of a line: never append to it.
         self._open: Path | None = None
 
@@ -44,29 +50,52 @@ class Spool:
 
     def append(self, lines: Sequence[Line]) -> Sequence[Line]:
         """Keep the lines; return those for which there is no room."""
+        texts = [line.bulk() for line in lines]
+        if sum(map(len, texts)) > self._max_bytes - self.size:
+            self._recount()
         room = self._max_bytes - self.size
-        texts: list[bytes] = []
-        for line in lines:
-            text = line.bulk()
-            room -= len(text)
-            if room < 0:
-                break
-            texts.append(text)
-        return lines[len(texts) :] if self._write(b"".join(texts)) else lines
+        fitting = sum(end <= room for end in accumulate(map(len, texts)))
+        return lines[fitting:] if self._write(b"".join(texts[:fitting])) else lines
 
     def _write(self, text: bytes) -> bool:
         if not text:
             return True
+        self._own_again()
         path = self._segment()
         try:
             with path.open("ab") as file:
                 file.write(text)
         except OSError as error:
             log.warning("cannot write to the spool %s: %s", self._folder, error)
-            self._open = None
+            self._note_partial(path)
             return False
         self._sizes[path] = self._sizes.get(path, 0) + len(text)
         return True
+
+    def _note_partial(self, path: Path) -> None:
+        """Never append to a segment again that may end in the middle of a line."""
+        self._open = None
+        with contextlib.suppress(OSError):
+            self._sizes[path] = path.stat().st_size
+
+    def _recount(self) -> None:
+        """Look again at what is on disk, should someone have cleaned up."""
+        self._sizes = {path: size for path, size in self._sizes.items() if path.exists()}
+
+    def _own_again(self) -> None:
+        """Make and lock the folder anew after someone removed it, lock and all."""
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(self._lock.fileno()), (self._folder / "lock").stat()):
+                return
+        try:
+            folder, lock = _own_folder(self._wanted)
+            sizes = _sizes(folder)
+        except OSError as error:
+            log.warning("cannot make the spool %s again: %s", self._folder, error)
+            return
+        log.warning("the spool %s was removed; %s takes its place", self._folder, folder)
+        self._lock.close()
+        self._folder, self._lock, self._sizes, self._open = folder, lock, sizes, None
 
     def _segment(self) -> Path:
         if self._open is None or self._sizes.get(self._open, 0) >= self._segment_bytes:
@@ -75,21 +104,45 @@ class Spool:
         return self._open
 
     def oldest(self) -> tuple[Path, list[Line]] | None:
-        """Return the oldest segment and its lines, and never append to it again."""
-        if not self._sizes:
-            return None
-        path = min(self._sizes)
-        if path == self._open:
-            self._open = None
-        return path, list(_lines(path))
+        """Return the oldest segment and its lines, and never append to it again.
+
+        Segments that cannot be read are put aside for a person. Raises OSError when it is this
+        process that lacks files or memory.
+        """
+        while self._sizes:
+            path = min(self._sizes)
+            if path == self._open:
+                self._open = None
+            try:
+                return path, list(_lines(path))
+            except OSError as error:
+                if error.errno in _OURS:
+                    raise
+                log.warning("%s cannot be read; what it held is not sent: %s", path, error)
+                self._quarantine(path)
+        return None
+
+    def _quarantine(self, path: Path) -> None:
+        del self._sizes[path]
+        with contextlib.suppress(OSError):  # gone, or in a folder that is
+            path.rename(path.with_suffix(".unreadable"))
 
     def settle(self, path: Path, left: Sequence[Line]) -> None:
-        """Forget a segment but for the lines that are still to be delivered."""
-        if not left:
+        """Forget a segment but for the lines that are still to be delivered.
+
+        Where the disk refuses, they may be sent again, which their ids make harmless.
+        """
+        try:
+            if left:
+                self._shorten(path, b"".join(line.bulk() for line in left))
+                return
             path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("cannot tidy the spool %s: %s", self._folder, error)
+        if not left:  # even if the file stays: once a process is enough
             del self._sizes[path]
-            return
-        text = b"".join(line.bulk() for line in left)
+
+    def _shorten(self, path: Path, text: bytes) -> None:
         rest = path.with_suffix(".rest")
         rest.write_bytes(text)
         rest.replace(path)
@@ -110,6 +163,11 @@ class Spool:
     def close(self) -> None:
         """Let another process have the folder."""
         self._lock.close()
+
+
+def _sizes(folder: Path) -> dict[Path, int]:
+    ours = sorted(path for path in folder.glob("*.spool") if path.stem.isdecimal())
+    return {path: path.stat().st_size for path in ours}
 
 
 def _lines(path: Path) -> Iterator[Line]:

@@ -37,6 +37,8 @@ class Writer:
         self._tally = tally
         self._failures = 0
         self._next_try = 0.0
+        self._broken_replays = 0
+        self._next_replay = 0.0
         self._away = False
         self._closing = threading.Event()
         self.queue: BoundedQueue[Item] = BoundedQueue(
@@ -89,23 +91,27 @@ class Writer:
         deadline = time.monotonic() + self._section.shutdown_seconds
         # A sink that is away keeps us no longer: the spool is read at the next start.
         while self._spool.size and not self._away and time.monotonic() < deadline:
-            time.sleep(max(0.0, min(self._next_try, deadline) - time.monotonic()))
-            self._replay()
+            time.sleep(max(0.0, min(self._replay_at, deadline) - time.monotonic()))
+            self._try_replay()
 
     def _pause(self) -> float:
         if not self._spool.size:
             return self._section.flush_seconds
-        return min(self._section.flush_seconds, max(0.0, self._next_try - time.monotonic()))
+        return min(self._section.flush_seconds, max(0.0, self._replay_at - time.monotonic()))
+
+    @property
+    def _replay_at(self) -> float:
+        return max(self._next_try, self._next_replay)
 
     def _step(self, items: Sequence[Item]) -> None:
         try:
             self._deliver(self._encode(items))
-            self._replay()
         except Exception:  # the thread must outlive whatever a library throws at it
             log.exception("spans and logs could not be handled")
             for item in items:
                 if not isinstance(item, threading.Event):
                     self._tally.drop(_kind(item), "poison")
+        self._try_replay()
         for item in items:
             if isinstance(item, threading.Event):
                 item.set()
@@ -118,8 +124,8 @@ class Writer:
                     lines.append(log_line(item, self._origin))
                 elif isinstance(item, ReadableSpan):
                     lines.extend(span_lines(item, self._origin))
-            except (TypeError, ValueError) as error:  # what JSON cannot say
-                log.warning("a %s cannot be written: %s", _kind(item), error)
+            except Exception as error:  # noqa: BLE001 - an attribute may be anybody's object
+                log.warning("a %s cannot be written: %s", _kind(item), type(error).__name__)
                 self._tally.drop(_kind(item), "poison")
         return lines
 
@@ -133,15 +139,25 @@ class Writer:
             self._keep(outcome.later)
             self._note(outcome)
 
-    def _replay(self) -> None:
-        if time.monotonic() < self._next_try:
+    def _try_replay(self) -> None:
+        """Replay when it is time; where that fails, live documents go on without it."""
+        if time.monotonic() < self._replay_at:
             return
+        try:
+            self._replay()
+            self._broken_replays = 0
+        except Exception:  # what was spooled must not cost what was just delivered
+            log.exception("the spool could not be replayed")
+            self._next_replay = time.monotonic() + self._backoff(self._broken_replays)
+            self._broken_replays += 1
+
+    def _replay(self) -> None:
         if (segment := self._spool.oldest()) is not None:
             path, lines = segment
             outcome = self._sink.write(lines)
-            self._spool.settle(path, outcome.later)
-            self._tally.spooled(self._spool.size)
             self._note(outcome)
+            self._spool.settle(path, outcome.later)
+        self._tally.spooled(self._spool.size)
 
     def _keep(self, lines: Sequence[Line]) -> None:
         if lines:
@@ -165,12 +181,14 @@ class Writer:
                 self._sink.name, outcome.trouble, outcome.why, self._spool.folder,
             )  # fmt: skip
         self._away = outcome.trouble == "away"
-        self._next_try = time.monotonic() + max(outcome.pause_seconds, self._backoff())
+        self._next_try = time.monotonic() + max(
+            outcome.pause_seconds, self._backoff(self._failures)
+        )
         self._failures += 1
 
-    def _backoff(self) -> float:
+    def _backoff(self, failures: int) -> float:
         """Double with each failure up to the cap, with jitter so that processes spread out."""
-        longest = self._section.backoff_seconds * 2.0 ** min(self._failures, 20)
+        longest = self._section.backoff_seconds * 2.0 ** min(failures, 20)
         return random.uniform(0.5, 1.0) * min(self._section.backoff_cap_seconds, longest)
 
 

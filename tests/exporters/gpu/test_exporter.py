@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -296,3 +297,97 @@ def test_every_failable_call_is_covered_here() -> None:
     other = {"nvmlDeviceGetName", "nvmlDeviceGetUUID", "nvmlDeviceRegisterEvents"}
 
     assert set(CALLS) == set(SERIES_OF_CALL) | other
+
+
+@pytest.mark.parametrize("result", [UNKNOWN_ERROR, NOT_SUPPORTED])
+def test_a_device_that_tells_nothing_at_all_is_down(
+    machine: Machine, scrape: Callable[[], dict[str, float]], result: int
+) -> None:
+    before = of_gpu(scrape(), 1)
+    for call in SERIES_OF_CALL:
+        machine.gpus[0].answer_with(call, result)
+
+    after = scrape()
+
+    assert of_gpu(after, 0) == {"gpu_up gpu=0": 0.0}
+    assert of_gpu(after, 1).keys() == before.keys()
+
+
+def test_an_error_of_our_own_does_not_end_the_sampling(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    nvml = Nvml(machine.library)
+    exporter = GpuExporter(nvml, interval_seconds=0.01)
+    good = nvml.count
+
+    def bad() -> int:
+        raise ValueError("a driver newer than its binding")
+
+    monkeypatch.setattr(nvml, "count", bad)
+    exporter.start()
+    series = "gpu_nvml_errors_total call=sample error=ValueError"
+    assert eventually(lambda: samples(exporter.collect_text()).get(series, 0) >= 3)
+    assert caplog.text.count("the devices could not be read") == 1, "told once, not each time"
+    assert eventually(lambda: not exporter.is_fresh())
+
+    monkeypatch.setattr(nvml, "count", good)
+
+    assert eventually(lambda: samples(exporter.collect_text()).get("gpu_up gpu=0") == 1)
+    assert exporter.close()
+    nvml.close()
+
+
+def test_a_driver_that_hangs_keeps_nobody_from_closing(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nvml = Nvml(machine.library)
+    exporter = GpuExporter(nvml, interval_seconds=0.01)
+    monkeypatch.setattr("exporters.gpu.events.CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr("exporters.gpu.exporter.CLOSE_SECONDS", 0.1)
+    waits, waiting = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> None:
+        waiting.set()
+        waits.wait(20)
+
+    monkeypatch.setattr(nvml, "next_xid", hang)
+    freed: list[object] = []
+    monkeypatch.setattr(nvml, "free", freed.append)
+    exporter.start()
+    assert waiting.wait(5)
+    began = time.monotonic()
+
+    ended = exporter.close()
+
+    waits.set()
+    exporter._xids._thread.join(5)
+    nvml.close()
+    assert time.monotonic() - began < 2
+    assert (ended, freed) == (False, []), "what a hanging call may still use is left alone"
+
+
+def test_an_odd_event_does_not_end_the_listening(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nvml = Nvml(machine.library)
+    exporter = GpuExporter(nvml)
+    monkeypatch.setattr("exporters.gpu.events.WAIT_SECONDS", 0.01)
+    answers: list[object] = [(1,), None, TypeError("odd")]
+    good = nvml.next_xid
+
+    def odd(*arguments: object) -> object:
+        if not answers:
+            return good(*arguments)
+        answer = answers.pop()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(nvml, "next_xid", odd)
+    exporter.start()
+    machine.gpus[1].raise_xid(48)
+
+    series = "gpu_xid_errors_total gpu=1 xid=48"
+    assert eventually(lambda: samples(exporter.collect_text())[series] == 1)
+    exporter.close()
+    nvml.close()

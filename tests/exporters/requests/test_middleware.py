@@ -243,3 +243,28 @@ def test_the_gateways_own_signals():
 
 def test_the_page_of_a_service_that_has_served_nobody(golden):
     golden.check("idle.txt", RequestMetrics(models=["chat"]).collect_text())
+
+
+def test_without_any_models_arrivals_count_at_once_as_other():
+    metrics = RequestMetrics()
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append(Readings(metrics).of("llm_requests_started", model="_other"))
+        annotations_of(scope).model = "whatever"
+        await answer(send)
+
+    readings, _, _ = measured(app, metrics=metrics)
+
+    assert seen == [1]
+    assert readings.of("llm_requests_started", model="_other") == 1
+    assert readings.of("llm_requests_in_flight", model="_other") == 0
+    assert readings.endings() == {("ok", "200"): 1}
+
+
+def test_without_any_models_the_series_of_other_start_at_zero():
+    readings = Readings(RequestMetrics())
+
+    assert readings.of("llm_requests", model="_other", outcome="error", status="500") == 0
+    assert readings.of("llm_requests_rejected", model="_other", reason="queue_full") == 0
+    assert readings.of("llm_request_duration_seconds_count", model="_other", priority="normal") == 0

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from pydantic import BaseModel
 
 from analysis.sources.otel_shape import nanoseconds
 from exporters.telemetry.document import LogEntry, Origin, log_line, span_lines, timestamp
@@ -97,3 +100,57 @@ def test_long_texts_are_cut():
     line = log_line(LogEntry("1", 5, 9, "INFO", "x", "y" * (MAX_TEXT + 1)), ORIGIN)
 
     assert MAX_TEXT == len(json.loads(line.document)["body"]["text"])
+
+
+def told(**extra: object) -> dict[str, object]:
+    line = log_line(LogEntry("1", 5, 9, "INFO", "x", "y", attributes=extra), ORIGIN)
+    return json.loads(line.document)["attributes"]
+
+
+@dataclass
+class Job:
+    prompt: str
+    size: int
+
+
+class Body(BaseModel):
+    messages: list[str]
+    model: str = "chat"
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ({"messages": ["ache"], "model": "chat"}, "{'model': 'chat'}"),
+        ({"input": {"messages": "ache", "n": 1}}, "{'input': {'n': 1}}"),
+        ({"http": [{"authorization": "ache"}, {"size": 2}]}, "{'http': [{}, {'size': 2}]}"),
+        ({("a",): {"gen_ai.prompt": "ache"}}, "{\"('a',)\": {}}"),
+        ([{"content": "ache", "role": "user"}], ["{'role': 'user'}"]),
+        (Job("ache", 3), "{'size': 3}"),
+        ({"job": Job("ache", 3)}, "{'job': {'size': 3}}"),
+        (Body(messages=["ache"]), "{'model': 'chat'}"),
+    ],
+)
+def test_prompts_inside_a_structure_stay_here_too(value, kept):
+    assert {"thing": kept} == told(thing=value)
+
+
+def test_an_object_that_cannot_be_spoken_of_costs_only_its_own_value():
+    class Mute:
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+        __repr__ = __str__
+
+    assert {"a": "<Mute that cannot be written>", "b": 1} == told(a=Mute(), b=1)
+    assert {"a": "{'in': '<Mute that cannot be written>'}"} == told(a={"in": Mute()})
+
+
+def test_a_structure_without_an_end_is_cut():
+    endless: dict[str, object] = {"n": 1}
+    endless["self"] = endless
+    around: list[object] = []
+    around.append(around)
+
+    assert "…" in str(told(a=endless)["a"])
+    assert "…" in str(told(a=around)["a"])

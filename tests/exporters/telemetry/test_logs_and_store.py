@@ -151,3 +151,45 @@ def test_a_user_without_a_password_is_refused(section, start, tmp_path):
         f"[telemetry] password_file {missing} cannot be read: No such file or directory; "
         "name a file that holds the password alone"
     ) == str(error.value)
+
+
+class Mute:
+    def __str__(self) -> str:
+        raise RuntimeError("do not ask")
+
+    __repr__ = __str__
+
+
+class MuteError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("do not ask")
+
+
+def test_an_argument_that_cannot_be_written_breaks_no_callers_log(section, start):
+    config = section(kind="store")
+    telemetry = start(config)
+    for said in (
+        {"msg": "of %s", "args": (Mute(),)},
+        {"msg": Mute()},
+        {"msg": "failed", "exc_info": (MuteError, MuteError(), None), "thing": Mute()},
+    ):  # handed over directly: pytest's own handler at the root raises by design
+        telemetry._handler.handle(logging.makeLogRecord({"levelno": 20, **said}))
+    telemetry.shutdown()
+
+    told = read(config.store_dir, "logs-*.ndjson")
+    assert [
+        "of %s (arguments do not fit this format)",
+        "<Mute that cannot be written> (arguments do not fit this format)",
+        "failed",
+    ] == [log["body"]["text"] for log in told]
+    assert "<MuteError that cannot be written>" == told[2]["attributes"]["exception.message"]
+    assert "<Mute that cannot be written>" == told[2]["attributes"]["thing"]
+
+
+def test_a_record_that_cannot_be_taken_is_counted_and_breaks_no_callers_log(section, start):
+    telemetry = start(section(kind="store"))
+    record = logging.makeLogRecord({"msg": "odd", "levelno": 20, "created": "yesterday"})
+
+    logging.getLogger("app").handle(record)
+
+    assert 1 == metric(telemetry, "busysignal_telemetry_dropped_total", kind="log", reason="poison")

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 from pathlib import Path
+
+import pytest
 
 from exporters.telemetry.document import Line
 from exporters.telemetry.spool import Spool
@@ -90,3 +94,120 @@ def test_refused_documents_are_kept_with_the_reason(tmp_path: Path):
         "index": "traces-a-b", "id": "7", "reason": "no such field", "document": {"n": 7},
     } == json.loads((tmp_path / "s" / "poison.ndjson").read_text())  # fmt: skip
     spool.close()
+
+
+def test_a_segment_that_someone_removed_is_forgotten(tmp_path: Path):
+    spool = Spool(tmp_path / "s", 10_000, segment_bytes=1)
+    spool.append(lines(0, 1))
+    spool.append(lines(1, 2))
+    min((tmp_path / "s").glob("*.spool")).unlink()
+
+    assert ["1"] == drain(spool)
+    assert 0 == spool.size
+    spool.close()
+
+
+def test_a_segment_that_cannot_be_read_is_put_aside_for_a_person(tmp_path: Path):
+    folder = tmp_path / "s"
+    spool = Spool(folder, 10_000, segment_bytes=1)
+    spool.append(lines(0, 1))
+    spool.append(lines(1, 2))
+    oldest = min(folder.glob("*.spool"))
+    oldest.unlink()
+    oldest.mkdir()
+
+    assert ["1"] == drain(spool)
+    assert 0 == spool.size
+    assert oldest.with_suffix(".unreadable").is_dir()
+    spool.close()
+
+
+def test_a_folder_that_someone_removed_is_made_again_and_its_room_is_free(tmp_path: Path):
+    spool = Spool(tmp_path / "s", 200)
+    assert spool.append(lines(0, 10))
+    shutil.rmtree(tmp_path / "s")
+
+    assert not spool.append(lines(10, 11))
+
+    assert ["10"] == drain(spool)
+    second = Spool(tmp_path / "s", 200)
+    assert tmp_path / "s.1" == second.folder, "the folder made again is still one process's own"
+    second.close()
+    spool.close()
+
+
+def test_the_room_of_segments_that_someone_removed_is_free(tmp_path: Path):
+    spool = Spool(tmp_path / "s", 200)
+    assert spool.append(lines(0, 10))
+    for path in (tmp_path / "s").glob("*.spool"):
+        path.unlink()
+
+    assert not spool.append(lines(10, 11))
+    assert ["10"] == drain(spool)
+    spool.close()
+
+
+def test_a_foreign_file_in_the_folder_is_left_alone(tmp_path: Path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "notes.spool").write_text("mine")
+    spool = Spool(tmp_path / "s", 10_000)
+
+    assert not spool.append(lines(0, 1))
+
+    assert ["0"] == drain(spool)
+    assert (tmp_path / "s" / "notes.spool").exists()
+    spool.close()
+
+
+def test_a_disk_that_was_full_midway_costs_only_what_was_refused(tmp_path: Path):
+    spool = Spool(tmp_path / "s", 10_000)
+    (tmp_path / "s" / "000000000001.spool").write_bytes(lines(0, 1)[0].bulk()[:-3])
+    spool._note_partial(tmp_path / "s" / "000000000001.spool")
+
+    assert not spool.append(lines(1, 2))
+
+    assert ["1"] == drain(spool)
+    spool.close()
+
+
+def test_a_rest_that_cannot_be_written_leaves_the_segment_whole(tmp_path: Path):
+    spool = Spool(tmp_path / "s", 10_000)
+    spool.append(lines(0, 2))
+    path, found = spool.oldest() or (None, [])
+    assert path is not None
+    path.with_suffix(".rest").mkdir()
+
+    spool.settle(path, found[1:])
+
+    assert ["0", "1"] == drain(spool)
+    spool.close()
+
+
+def test_a_process_out_of_files_puts_no_segment_aside(tmp_path: Path, monkeypatch):
+    spool = Spool(tmp_path / "s", 10_000)
+    spool.append(lines(0, 1))
+    with monkeypatch.context() as patch:
+
+        def refuse(*_: object) -> bytes:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        patch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(OSError, match="Too many open files"):
+            spool.oldest()
+
+    assert ["0"] == drain(spool)
+    spool.close()
+
+
+def test_a_folder_that_another_process_made_again_stays_its_own(tmp_path: Path):
+    spool = Spool(tmp_path / "s", 10_000)
+    spool.append(lines(0, 1))
+    shutil.rmtree(tmp_path / "s")
+    other = Spool(tmp_path / "s", 10_000)
+    other.append(lines(1, 2))
+
+    assert not spool.append(lines(2, 3))
+
+    assert (["2"], ["1"]) == (drain(spool), drain(other))
+    spool.close()
+    other.close()
