@@ -27,6 +27,8 @@ from analysis.sources import (
 from tests.analysis.scenes import Scene, slow_replica
 from tests.analysis.watching import endpoint
 
+UP = 'up{job=~"gateway|replica|gpu|probe|node|watch|prometheus|alertmanager"}'
+"""Whose silence counts: targets of our own jobs alone."""
 NOW = 1_700_000_040 * SECOND
 ALERT = Alert("LatencyBudgetBurn", NOW - 2 * SECOND, {"service": "chat"})
 SECTION = AnalysisSection(time_scale=60, budget_seconds=4)
@@ -70,7 +72,7 @@ def steady(value: float, **labels: str) -> dict[str, object]:
 
 
 def facts(query: str) -> list[dict[str, object]]:
-    if query == "up":
+    if query == UP:
         dead = steady(1, job="replica", instance="b:1", service="chat", replica="stilt")
         dead["values"] = [[1_700_000_000 + i, "1" if i < 30 else "0"] for i in range(42)]
         return [
