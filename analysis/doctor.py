@@ -18,6 +18,13 @@ OLDEST_ALERTMANAGER = (0, 25)
 OLDEST_ELASTICSEARCH = (8, 0)
 
 
+RIGHTLY_ABSENT = {
+    neutral.SIGNAL_MISSING: "nothing is missing",
+    neutral.REPLICA_THROTTLED: "no replica has a CPU quota",
+}
+"""Signals whose absence says that all is well."""
+
+
 @dataclass(frozen=True)
 class Places:
     """Root addresses of the servers to look at; None for one that the config leaves out."""
@@ -139,14 +146,18 @@ def _rules(groups: list[dict[str, Any]]) -> Iterator[Finding]:
 
 def _signals(url: str, client: httpx.Client, signals: Iterable[Recorded]) -> Iterator[Finding]:
     for signal in signals:
-        found = _get(client, f"{url}/api/v1/query", query=f"count({signal.value})")
-        series = found["data"]["result"]
-        yield Finding(
-            signal.name, ok=bool(series),
-            seen=f"{series[0]['value'][1]} series" if series else "no series",
-            blinds="" if series else signal.help.rstrip(".").lower(),
-            remedy="" if series else "no traffic yet, or nothing writes what it is recorded from",
-        )  # fmt: skip
+        found = _get(client, f"{url}/api/v1/query", query=f"count({signal.value})")["data"][
+            "result"
+        ]
+        if found:
+            yield Finding(signal.name, ok=True, seen=f"{found[0]['value'][1]} series")
+        elif signal in RIGHTLY_ABSENT:
+            yield Finding(signal.name, ok=True, seen=f"no series: {RIGHTLY_ABSENT[signal]}")
+        else:
+            yield Finding(
+                signal.name, ok=False, seen="no series", blinds=signal.help.rstrip(".").lower(),
+                remedy="no traffic yet, or nothing writes what it is recorded from",
+            )  # fmt: skip
 
 
 def _alertmanager(url: str, client: httpx.Client) -> Iterator[Finding]:

@@ -139,9 +139,9 @@ def test_every_panel_has_data_or_is_rightly_empty(seen: Seen):
 
 
 def test_the_doctor_finds_every_server_and_signal_in_place(seen: Seen):
-    missing = [finding for finding in seen.findings if not finding.ok]
+    missing = {finding.subject: finding.seen for finding in seen.findings if not finding.ok}
 
-    assert [] == missing
+    assert {} == missing
 
 
 def test_the_verdict_is_a_metric_while_the_incident_lasts(seen: Seen):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -12,14 +14,22 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def broken_elasticsearch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def broken_elasticsearch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A server that dies at its start, as one with too little memory does."""
-    home = tmp_path / "es"
+    # Below /var/tmp, since as root the server runs as a user who may not enter pytest's folder.
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        home = Path(folder)
+        home.chmod(0o755)
+        _write_broken_server(home)
+        monkeypatch.setenv("ES_HOME", folder)
+        yield
+
+
+def _write_broken_server(home: Path) -> None:
     (home / "bin").mkdir(parents=True)
     (home / "config").mkdir()
     (home / "config" / "jvm.options").write_text("", encoding="utf-8")
     (home / "bin" / "elasticsearch").write_text("echo out of memory; exit 1\n", encoding="utf-8")
-    monkeypatch.setenv("ES_HOME", str(home))
 
 
 def test_the_embedded_store_stands_in_for_an_elasticsearch_that_dies(
