@@ -32,7 +32,7 @@ from demo.service.serving import healthy, serve, telemetry_of
 from demo.service.transformer import Shape, Transformer
 from exporters.exposition import metrics_app
 from exporters.host import HostSource
-from exporters.requests import MetricsMiddleware, RequestMetrics, annotations_of
+from exporters.requests import Annotations, MetricsMiddleware, RequestMetrics, annotations_of
 from exporters.telemetry import Telemetry
 
 MEMORY_SCALE = 4096
@@ -179,7 +179,6 @@ class Completions:
             await self._send(completion, tokens, scope, receive, send)
         finally:
             engine.cancel(sequence)
-            notes.generated_tokens = len(sequence.generated)
         log.info("request %s: %d tokens generated", completion.id, len(sequence.generated))
         self._tell_phases(sequence)
         return len(sequence.generated)
@@ -192,11 +191,13 @@ class Completions:
         receive: Receive,
         send: Send,
     ) -> None:
+        notes = annotations_of(scope)
         if completion.stream:
-            chunks = _chunks(completion, tokens)
+            chunks = _chunks(completion, tokens, notes)
             response: Response = StreamingResponse(chunks, media_type="text/event-stream")
         else:
             whole = [token async for token in _until_end(tokens)]
+            notes.generated_tokens = len(whole)
             response = JSONResponse(completion.whole(whole))
         await response(scope, receive, send)
 
@@ -214,11 +215,12 @@ async def _until_end(tokens: asyncio.Queue[int | None]) -> AsyncIterator[int]:
 
 
 async def _chunks(
-    completion: openai_api.Completion, tokens: asyncio.Queue[int | None]
+    completion: openai_api.Completion, tokens: asyncio.Queue[int | None], notes: Annotations
 ) -> AsyncIterator[bytes]:
     generated = 0
     async for token in _until_end(tokens):
         generated += 1
+        notes.generated_tokens = generated  # said as it happens: the client may leave at any time
         yield completion.chunk(token)
     yield completion.last_chunk(generated)
 

@@ -258,6 +258,18 @@ def test_a_replica_shows_its_engine(replica):
     assert sample(replica[1], 'llm_kv_cache_usage_ratio{model="tiny"}') == 0
 
 
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "in one piece"])
+def test_a_replica_counts_every_token_it_sends(replica, stream: bool):
+    def counted() -> float:
+        return sample(replica[1], 'llm_generated_tokens_total{model="tiny"}')
+
+    before = counted()
+    body = {**BODY, "max_tokens": 9, "stream": stream}
+    httpx.post(f"{replica[1]}/v1/completions", json=body, trust_env=False).raise_for_status()
+
+    assert 9 == counted() - before
+
+
 def test_a_silent_exporter_serves_on(replica):
     made, url = replica
     made.control({"silent": True})
