@@ -13,7 +13,8 @@ demo: setup ## start the stack, break the service, wait for the page that names 
 	$(BIN)/busysignal demo
 
 test: setup ## run the whole test suite against real servers
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 -m 'not alone'
+	$(BIN)/pytest -m alone
 
 check: lint types layers generated test ## everything that must hold; one fault from end to end is among the tests
 

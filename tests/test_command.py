@@ -137,6 +137,7 @@ def test_the_table_of_the_probe_is_made_of_real_timings():
     assert "GFLOP/s" in done.stdout
 
 
+@pytest.mark.alone
 def test_ctrl_c_in_the_middle_of_a_demo_leaves_nothing_running(tmp_path: Path):
     command = [sys.executable, "-m", "busysignal", "demo", "--fault", "none"]
     demo = psutil.Popen(

@@ -23,7 +23,7 @@ from demo.run import run
 from demo.servers import RunFolder
 from demo.stack import SERVICE, Stack
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = [pytest.mark.servers, pytest.mark.alone]
 
 ROOT = Path(__file__).parents[2]
 FAULT = FAULTS["slow_replica"]

@@ -10,7 +10,7 @@ import pytest
 from demo.servers import RunFolder
 from demo.stack import Stack
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.alone]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from demo.servers.run_folder import RunFolder
 from demo.stage import STARS, Stage
 
 
+@pytest.mark.alone
 def test_a_stage_serves_its_load_can_be_broken_and_leaves_nothing_running(tmp_path):
     with Stage(RunFolder(tmp_path), seed=5) as stage:
         pids = stage.pids
