@@ -234,7 +234,6 @@ class Stack:
                 "baseline_samples": 10,
                 "baseline_file": str(self.run.path / "kernel-baseline.json"),
             },
-            "analysis": {"time_scale": TIME_SCALE},
             "watch": {
                 "port": self._ports["watch"],
                 "database": str(self.run.path / "watch.sqlite"),
