@@ -245,8 +245,15 @@ def doctor(config: ConfigFile = None, json: JsonFile = None) -> None:
 
 
 def settings(path: Path | None) -> Config:
-    """The config from `path`, the environment laid over it."""
-    return load(Config, path, os.environ)
+    """The config from `path`, the environment laid over it.
+
+    Time is scaled once, in the rules; the analysis follows unless it is told otherwise.
+    """
+    config = load(Config, path, os.environ)
+    if "time_scale" in config.analysis.model_fields_set:
+        return config
+    analysis = config.analysis.model_copy(update={"time_scale": config.rules.time_scale})
+    return config.model_copy(update={"analysis": analysis})
 
 
 def _sources(whole: Config) -> Sources:

@@ -28,6 +28,9 @@ from analysis.verdict import (
 )
 from exporters.catalog.kinds import KINDS
 
+UNCHANGED = "nothing that users feel has changed in the window"
+"""Not that users feel nothing: what has been ill for longer than the window does not change."""
+
 LISTED = 3
 """Candidates under the bar that an abstaining verdict still lists."""
 WORTH_LISTING = 0.1
@@ -126,7 +129,7 @@ def _decide(
         return True, "no series could be read, so nothing can be said about the cause"
     if evidence.silent and not symptom.felt:
         silent = "; ".join(f"{words.name(gap.source)}: {gap.gap}" for gap in evidence.silent)
-        return True, f"data is missing ({silent}); users feel nothing, and no cause is named"
+        return True, f"data is missing ({silent}); {UNCHANGED}, and no cause is named"
     if symptom.felt or evidence.alert.name:
         return True, _lacking(candidates, case, felt=symptom.felt)
     return False, "none: every signal of the service stayed at its level"
@@ -134,7 +137,7 @@ def _decide(
 
 def _lacking(candidates: list[Candidate], case: Case, *, felt: bool) -> str:
     """What would decide, said plainly."""
-    start = "users feel it, but" if felt else "the alert fired, but users feel nothing and"
+    start = "users feel it, but" if felt else f"the alert fired, but {UNCHANGED}, and"
     if not candidates:
         return f"{start} no known cause left a trace; look at what changed and at the logs"
     best = candidates[0]
@@ -179,7 +182,7 @@ def _symptom(symptom: Symptom) -> SymptomNote:
         since=symptom.since_ns if symptom.felt else None,
         before=symptom.before,
         after=symptom.after,
-        text=words.change(witness) if symptom.felt else "users feel nothing",
+        text=words.change(witness) if symptom.felt else UNCHANGED,
     )
 
 

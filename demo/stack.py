@@ -57,6 +57,7 @@ class Stack:
         self._say = say
         self._exit = ExitStack()
         self._own: list[ServerProcess] = []
+        self._forgot = 0.0
         self._ports = {name: run.free_port() for name in (*OWN, "prometheus", "alertmanager")}
 
     def __enter__(self) -> Self:
@@ -109,11 +110,23 @@ class Stack:
         self._load_alerts("groups: []\n")
         self.prometheus.forget_everything()
         self.alertmanager.forget_everything()
+        self._close_incidents()
         if self.elasticsearch:
             self.elasticsearch.forget_everything()
         for path in self.run.folder("store").iterdir():
             path.unlink()
         self._load_alerts(texts(self._rules())["alerts.yml"])
+
+    def _close_incidents(self) -> None:
+        """Tell `watch` that its incidents are over: an Alertmanager that starts anew cannot."""
+        for page in self.pager.pages(self._forgot):
+            over = [{**alert, "status": "resolved"} for alert in page.payload["alerts"]]
+            group = {**page.payload, "status": "resolved", "alerts": over}
+            answer = httpx.post(
+                f"{self.watch_url}/alerts", json=group, timeout=5.0, trust_env=False
+            )
+            answer.raise_for_status()
+        self._forgot = time.time()
 
     def _load_alerts(self, text: str) -> None:
         _replace(self.run.path / "alerts.yml", text)
@@ -234,7 +247,6 @@ class Stack:
                 "baseline_samples": 10,
                 "baseline_file": str(self.run.path / "kernel-baseline.json"),
             },
-            "analysis": {"time_scale": TIME_SCALE},
             "watch": {
                 "port": self._ports["watch"],
                 "database": str(self.run.path / "watch.sqlite"),

@@ -42,6 +42,7 @@ class Seen:
     findings: list[Finding] = field(default_factory=list)
     operations: set[str] = field(default_factory=set)
     metrics: str = ""
+    afterwards: str = ""
     folder: Path = Path()
     left: list[psutil.Process] = field(default_factory=list)
 
@@ -72,6 +73,7 @@ def seen(
         seen.outcome = run(
             stack, FAULT, SEED, seen.said.append, lambda verdict: seen.look(stack, verdict)
         )
+        seen.afterwards = httpx.get(f"{stack.watch_url}/metrics", trust_env=False).text
     seen.left = [p for p in psutil.Process().children(recursive=True) if p not in before]
     return seen
 
@@ -148,6 +150,10 @@ def test_the_verdict_is_a_metric_while_the_incident_lasts(seen: Seen):
     entity = seen.verdict["causes"][0]["entity"]
 
     assert f'cause="slow_replica",entity="{entity}"' in seen.metrics
+
+
+def test_no_incident_stays_open_for_the_next_run(seen: Seen):
+    assert "busysignal_verdict_info{" not in seen.afterwards
 
 
 def test_nothing_that_was_started_is_left_running(seen: Seen):
