@@ -118,7 +118,9 @@ def test_a_wrong_es_home_is_told(tmp_path: Path):
 
 
 def test_make_tells_every_target():
-    told = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
     assert [line.split()[0] for line in told.splitlines()] == phony[1].split()
