@@ -6,7 +6,7 @@ one test holds every query of the project against it.
 
 from __future__ import annotations
 
-from exporters.catalog import engine, foreign, gpu, host, neutral, probe, requests, stack
+from exporters.catalog import engine, engines, foreign, gpu, host, neutral, probe, requests, stack
 from exporters.catalog.signal import Counter, Gauge, Histogram, Recorded, Selector, Signal
 
 ROOMS: dict[str, tuple[Signal, ...]] = {
@@ -17,6 +17,7 @@ ROOMS: dict[str, tuple[Signal, ...]] = {
     "probe": probe.SIGNALS,
     "stack": stack.SIGNALS,
     "foreign": foreign.SIGNALS,
+    "engines": engines.SIGNALS,
     "neutral": neutral.SIGNALS,
 }
 """All signals, by the module that defines them."""

@@ -125,6 +125,42 @@ GENERATED_TOKEN_RATE = Recorded(
     labels=("service", "replica"),
     unit="tokens/second",
 )
+CACHED_TOKEN_RATE = Recorded(
+    name="llm:cached_tokens:rate",
+    help="Prompt tokens found in the KV cache.",
+    labels=("service", "replica"),
+    unit="tokens/second",
+)
+REPLICA_FINISHED_RATE = Recorded(
+    name="llm:replica_requests:rate",
+    help="Requests that a replica's engine finished.",
+    labels=("service", "replica"),
+    unit="requests/second",
+)
+REPLICA_REFUSED_RATE = Recorded(
+    name="llm:replica_rejections:rate",
+    help="Requests that a replica's engine refused as busy.",
+    labels=("service", "replica"),
+    unit="requests/second",
+)
+REPLICA_DURATION_P99 = Recorded(
+    name="llm:replica_request_duration_seconds:p99",
+    help="99th percentile of the whole request, as the replica's engine saw it.",
+    labels=("service", "replica"),
+    unit="seconds",
+)
+REPLICA_FIRST_TOKEN_P99 = Recorded(
+    name="llm:replica_time_to_first_token_seconds:p99",
+    help="99th percentile of the time to the first token, as the replica's engine saw it.",
+    labels=("service", "replica"),
+    unit="seconds",
+)
+REPLICA_INTER_TOKEN_MEAN = Recorded(
+    name="llm:replica_inter_token_seconds:mean",
+    help="Mean gap between tokens, as the replica's engine saw it.",
+    labels=("service", "replica"),
+    unit="seconds",
+)
 PHASE_MEAN = Recorded(
     name="llm:phase_seconds:mean",
     help="Mean time of one request in one phase of the engine.",
@@ -262,6 +298,12 @@ SIGNAL_MISSING = Recorded(
     labels=("signal",),
     unit="boolean",
 )
+ENGINE_SIGNAL_MISSING = Recorded(
+    name="busysignal:engine_signal_missing",
+    help="1 for every signal that a known engine should show and does not: it was renamed.",
+    labels=("service", "replica", "engine", "signal"),
+    unit="boolean",
+)
 TARGET_UP = Recorded(
     name="busysignal:target_up",
     help="1 when the last scrape of the target worked.",
@@ -273,9 +315,12 @@ SIGNALS = (
     STARTED_RATE, OUTCOME_RATE, ERROR_SHARE, REJECTED_RATE, RESENT_SHARE, DURATION_P99,
     DURATION_P50, FIRST_TOKEN_P99, INTER_TOKEN_P99, PROMPT_LENGTH_MEAN, LONG_PROMPT_SHARE,
     FALLBACK_RATE, QUEUE_DEPTH, QUEUE_WAIT_P99, RUNNING, KV_CACHE_USAGE, PREEMPTION_RATE,
-    PROMPT_TOKEN_RATE, GENERATED_TOKEN_RATE, PHASE_MEAN, STEP_MEAN, ATTEMPT_RATE, ATTEMPT_MEAN,
+    PROMPT_TOKEN_RATE, GENERATED_TOKEN_RATE, CACHED_TOKEN_RATE, REPLICA_FINISHED_RATE,
+    REPLICA_REFUSED_RATE, REPLICA_DURATION_P99, REPLICA_FIRST_TOKEN_P99, REPLICA_INTER_TOKEN_MEAN,
+    PHASE_MEAN, STEP_MEAN, ATTEMPT_RATE, ATTEMPT_MEAN,
     EJECTED, REPLICA_MEMORY, REPLICA_THROTTLED, UPSTREAM_MEAN, UPSTREAM_ERROR_SHARE, GPU_UP,
     GPU_UTILIZATION, GPU_MEMORY, GPU_POWER, GPU_TEMPERATURE, GPU_CLOCK, GPU_THROTTLE,
     GPU_XID_RATE, KERNEL_SLOWDOWN, NODE_CPU, NODE_MEMORY,
-    *SLO_ERRORS.values(), *SLO_FAILURES.values(), SIGNAL_MISSING, TARGET_UP,
+    *SLO_ERRORS.values(), *SLO_FAILURES.values(), SIGNAL_MISSING,
+    ENGINE_SIGNAL_MISSING, TARGET_UP,
 )  # fmt: skip

@@ -114,10 +114,12 @@ class Counter(Signal):
     """A running total; the name is written without `_total`."""
 
     type: ClassVar[str] = "counter"
+    suffix: str = "_total"
+    """What the series' name ends in; empty for the foreign counters that end in nothing."""
 
     @property
     def total(self) -> Selector:
-        return self._select("_total")
+        return self._select(self.suffix)
 
     def selectors(self) -> Iterator[Selector]:
         yield self.total
