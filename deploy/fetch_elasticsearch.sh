@@ -1,13 +1,24 @@
 #!/usr/bin/env bash
 # Fetches the official minimal Elasticsearch server from Maven Central, once, and prints where it is.
-#   fetch_elasticsearch.sh [--where]     --where: only tell where it is, or nothing
+#   fetch_elasticsearch.sh [--where] [VERSION]     --where: only tell where it is, or nothing
 set -euo pipefail
 
-VERSION=8.19.16
-SHA256=c3d95992e27741b33a8057118379cda8b17cfda9e46ff4ec25e3f5b94fc22b52
+declare -A PINNED=(
+    [8.19.16]=c3d95992e27741b33a8057118379cda8b17cfda9e46ff4ec25e3f5b94fc22b52
+    [9.5.0]=db0e275fd790f723eca7bcde96069fd6fed304ad23afdb70c8c09553dd9e8b1b
+)
+where=
+if [[ ${1:-} == --where ]]; then where=yes; shift; fi
+VERSION=${1:-8.19.16}
+SHA256=${PINNED[$VERSION]:-}
 ARTIFACT=org.elasticsearch.distribution.integ-test-zip:elasticsearch:$VERSION:zip
 
 say() { printf 'elasticsearch: %s\n' "$*" >&2; }
+
+if [[ -z $SHA256 ]]; then
+    say "no Elasticsearch $VERSION is pinned here; ask for one of ${!PINNED[*]}"
+    exit 2
+fi
 
 # Started by root it runs as another user, who may not enter root's home.
 if [[ $EUID == 0 ]]; then
@@ -15,11 +26,12 @@ if [[ $EUID == 0 ]]; then
 else
     cache=${XDG_CACHE_HOME:-$HOME/.cache}/busysignal
 fi
-home=${ES_HOME:-$cache/elasticsearch-$VERSION}
+home=$cache/elasticsearch-$VERSION
+if [[ $VERSION == 8.* ]]; then home=${ES_HOME:-$home}; fi
 
 if [[ -f $home/bin/elasticsearch ]]; then echo "$home"; exit; fi
-if [[ ${1:-} == --where ]]; then exit; fi
-if [[ -n ${ES_HOME:-} ]]; then
+if [[ -n $where ]]; then exit; fi
+if [[ $home == "${ES_HOME:-}" ]]; then
     say "ES_HOME = $ES_HOME holds no bin/elasticsearch; correct it, or unset it to fetch one"
     exit 3
 fi
