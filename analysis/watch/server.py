@@ -7,7 +7,7 @@ from collections.abc import Callable
 from analysis.collect import Sources
 from analysis.config import AnalysisSection, WatchSection
 from analysis.watch.app import app
-from exporters.exposition.server import serve_app
+from exporters.exposition import serve_app
 
 GRACE_SECONDS = 5
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
 
-from exporters.catalog.foreign import PROCESS_START
-from exporters.exposition.text import header, sample_prefix
+from exporters.exposition.page import CONTENT_TYPE, Exposition, Source
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,31 +16,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-STARTED = time.time()
-
 log = logging.getLogger(__name__)
-
-
-class Source(Protocol):
-    """Anything that writes metrics as Prometheus text."""
-
-    def collect_text(self) -> str:
-        """Write all families as text 0.0.4, each with HELP and TYPE."""
-
-
-class Exposition:
-    """One page over several sources, with this process's start time once."""
-
-    def __init__(self, *sources: Source) -> None:
-        self._sources = sources
-
-    def render(self) -> bytes:
-        """Write the whole page."""
-        page = "".join([source.collect_text() for source in self._sources])
-        if f"\n{PROCESS_START.name} " not in page:
-            page += f"{header(PROCESS_START)}{sample_prefix(PROCESS_START, '', ())}{STARTED!r}\n"
-        return page.encode("utf-8", "replace")
 
 
 class MetricsApp:

@@ -1,4 +1,4 @@
-"""An exporter's own HTTP server: /metrics, /-/healthy and /-/ready in the foreground."""
+"""An exporter's own HTTP server: a thread per connection and no event loop, so that it is small."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
-
-import uvicorn
+from pathlib import Path
 
 from exporters.errors import UsageError
-from exporters.exposition.app import App, Receive, Scope, Send, Source, metrics_app, respond
+from exporters.exposition.gate import Gate, gate_for
+from exporters.exposition.http import Server
+from exporters.exposition.page import Exposition, Source
+
+DRAIN_SECONDS = 2.0
+"""How long an answer that is under way keeps the end waiting."""
 
 
 def serve(
@@ -22,38 +25,23 @@ def serve(
     *,
     ready: Callable[[], bool] = lambda: True,
     announce: Callable[[str], object] | None = None,
+    web_config: Path | None = None,
 ) -> None:
-    """Serve an exporter's three paths until SIGINT or SIGTERM, then return.
+    """Serve /metrics, /-/healthy, /-/ready and / until SIGINT or SIGTERM, then return.
 
-    `announce` is told the address once the socket listens (port 0 takes a free one).
-    Raises UsageError when the address cannot be bound.
+    `announce` is told the address once the socket listens (port 0 takes a free one). `web_config`
+    asks for TLS, client certificates or passwords (see `web_config.py`).
+    Raises UsageError when the address cannot be bound or the web config cannot be used.
     """
-    serve_app(exporter_app(sources, ready), host, port, announce=announce)
-
-
-def serve_app(
-    app: App,
-    host: str,
-    port: int,
-    *,
-    announce: Callable[[str], object] | None = None,
-    lifespan: Literal["auto", "on", "off"] = "off",
-    grace_seconds: int | None = None,
-) -> None:
-    """Serve any app as `serve` does; open requests get `grace_seconds` at the end."""
-    listener = bind(host, port)
-    config = uvicorn.Config(
-        app,
-        lifespan=lifespan,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=grace_seconds,
-    )
-    server = uvicorn.Server(config)
-    with listener, _stopping_quietly(server):
+    gate = gate_for(web_config)
+    with bind(host, port) as listener, _stop_signal() as stop:
+        server = Server(listener, Exposition(*sources), ready, gate)
         if announce is not None:
-            announce(f"http://{host}:{listener.getsockname()[1]}")
-        server.run(sockets=[listener])
+            announce(_url(host, listener, gate))
+        threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+        stop.wait()
+        server.shutdown()
+        server.drain(DRAIN_SECONDS)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -75,38 +63,23 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def exporter_app(sources: Sequence[Source], ready: Callable[[], bool]) -> App:
-    """Route the three paths of an exporter process."""
-    metrics = metrics_app(*sources)
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path")
-        if path == "/metrics":
-            await metrics(scope, receive, send)
-        elif path == "/-/healthy":
-            await respond(send, 200, b"healthy\n")
-        elif path == "/-/ready":
-            is_ready = ready()
-            await respond(send, 200 if is_ready else 503, b"ready\n" if is_ready else b"not yet\n")
-        else:
-            await respond(send, 404, b"this exporter has /metrics, /-/healthy and /-/ready\n")
-
-    return app
+def _url(host: str, listener: socket.socket, gate: Gate) -> str:
+    scheme = "https" if gate.is_encrypted else "http"
+    named = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{named}:{listener.getsockname()[1]}"
 
 
 @contextmanager
-def _stopping_quietly(server: uvicorn.Server) -> Iterator[None]:
-    # uvicorn raises the signal that stopped it once more; here it ends up as a plain return, so
-    # that the caller can clean up, and one that comes before uvicorn listens is not lost either.
-    def stop(*_: object) -> None:
-        server.should_exit = True
-
+def _stop_signal() -> Iterator[threading.Event]:
+    """An event that SIGINT or SIGTERM sets, so that the caller returns and can clean up."""
+    stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield stop
         return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
     try:
-        yield
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

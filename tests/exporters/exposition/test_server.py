@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -26,15 +27,20 @@ def exporter(*, ready: bool = True) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
 
-def test_an_exporter_answers_its_three_paths_and_stops_cleanly():
+def test_an_exporter_answers_its_paths_and_stops_cleanly():
     with exporter() as process:
         url = process.stdout.readline().strip()
-        got = {path: httpx.get(url + path) for path in ("/metrics", "/-/healthy", "/-/ready", "/")}
+        got = {
+            path: httpx.get(url + path)
+            for path in ("/metrics", "/-/healthy", "/-/ready", "/", "/x")
+        }
         process.send_signal(signal.SIGTERM)
         last_words = process.stdout.read()
 
     assert 'llm_fallbacks_total{model="chat"} 1.0' in got["/metrics"].text
-    assert [response.status_code for response in got.values()] == [200, 200, 200, 404]
+    assert [response.status_code for response in got.values()] == [200, 200, 200, 200, 404]
+    links = re.findall('href="([^"]+)"', got["/"].text)
+    assert links == ["/metrics", "/-/healthy", "/-/ready"]
     assert last_words == "cleaned up\n"
     assert process.returncode == 0
 
