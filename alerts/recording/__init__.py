@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts.model import Group
-from alerts.recording import device, objectives, presence, replica, service
+from alerts.recording import aliases, device, objectives, presence, replica, service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,5 +32,13 @@ def groups(section: RulesSection, queries: Iterable[str]) -> tuple[Group, ...]:
         Group("busysignal-hosts", device.hosts(scale)),
         Group("busysignal-objectives", objectives.fast(section)),
         Group("busysignal-objectives-slow", objectives.slow(section), scale.window("2m")),
-        Group("busysignal-presence", (*presence.targets(), *presence.missing(queries, scale))),
+        Group(
+            "busysignal-presence",
+            (
+                *presence.targets(),
+                *presence.missing(queries, scale),
+                *aliases.shown(),
+                *aliases.missing(),
+            ),
+        ),
     )

@@ -6,53 +6,40 @@ from typing import TYPE_CHECKING
 
 from alerts.model import Recording
 from alerts.promql import mean, rate, share
+from alerts.recording.aliases import either
 from exporters.catalog import engine, host, neutral
 from exporters.catalog import requests as raw
-from exporters.catalog.engines import REPLICA, names_of
+from exporters.catalog.engines import REPLICA, Alias, aliases_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from alerts.durations import Scale
-    from exporters.catalog.signal import Recorded, Selector
+    from exporters.catalog.signal import Recorded
 
 GATEWAY = "gateway"
+OF_ENGINES = (
+    neutral.RUNNING, neutral.KV_CACHE_USAGE, neutral.PREEMPTION_RATE, neutral.PROMPT_TOKEN_RATE,
+    neutral.GENERATED_TOKEN_RATE, neutral.CACHED_TOKEN_RATE, neutral.REPLICA_FINISHED_RATE,
+    neutral.REPLICA_REFUSED_RATE, neutral.REPLICA_DURATION_P99, neutral.REPLICA_FIRST_TOKEN_P99,
+    neutral.REPLICA_INTER_TOKEN_MEAN,
+)  # fmt: skip
 
 
 def queues(scale: Scale) -> tuple[Recording, ...]:
     """How much waits and for how long, at the gateway and in every replica."""
     window = scale.window("5m")
-    depths = (raw.QUEUE_DEPTH.value.where(job=GATEWAY), *names_of(neutral.QUEUE_DEPTH))
-    waits = (raw.QUEUE_WAIT.bucket.where(job=GATEWAY), *names_of(neutral.QUEUE_WAIT_P99))
+    depth = Alias(series=raw.QUEUE_DEPTH.value.where(job=GATEWAY))
+    wait = Alias(series=raw.QUEUE_WAIT.bucket.where(job=GATEWAY))
     return (
-        Recording(neutral.QUEUE_DEPTH, _either(f"sum by (service, replica) ({d})" for d in depths)),
-        Recording(neutral.QUEUE_WAIT_P99, _either(_wait(bucket, window) for bucket in waits)),
-    )
-
-
-def _wait(bucket: Selector, window: str) -> str:
-    count = f"sum by (service, replica) (rate({bucket.where(le='+Inf')}[{window}]))"
-    return (
-        "(\n"
-        f"  histogram_quantile(0.99, sum by (service, replica, le) (rate({bucket}[{window}])))\n"
-        f"  and\n  ({count} > 0)\n)"
+        _recording(neutral.QUEUE_DEPTH, window, depth),
+        _recording(neutral.QUEUE_WAIT_P99, window, wait),
     )
 
 
 def engines(scale: Scale) -> tuple[Recording, ...]:
-    """Batch, KV cache and tokens of every engine, by its own names or ours."""
+    """Batch, KV cache, tokens and times of every engine, by its own names or ours."""
     window = scale.window("5m")
     return (
-        _now("sum", neutral.RUNNING),
-        _now("max", neutral.KV_CACHE_USAGE),
-        *(
-            Recording(signal, _either(rate(signal, name, window) for name in names_of(signal)))
-            for signal in (
-                neutral.PREEMPTION_RATE,
-                neutral.PROMPT_TOKEN_RATE,
-                neutral.GENERATED_TOKEN_RATE,
-            )
-        ),
+        *(_recording(signal, window) for signal in OF_ENGINES),
         Recording(
             neutral.PHASE_MEAN, mean(neutral.PHASE_MEAN, engine.PHASE_DURATION, window, job=REPLICA)
         ),
@@ -81,10 +68,5 @@ def processes(scale: Scale) -> tuple[Recording, ...]:
     )
 
 
-def _now(aggregate: str, signal: Recorded) -> Recording:
-    names = names_of(signal)
-    return Recording(signal, _either(f"{aggregate} by (service, replica) ({n})" for n in names))
-
-
-def _either(queries: Iterable[str]) -> str:
-    return "\nor\n".join(queries)
+def _recording(signal: Recorded, window: str, *first: Alias) -> Recording:
+    return Recording(signal, either(signal, (*first, *aliases_of(signal)), window))

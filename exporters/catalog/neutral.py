@@ -298,6 +298,12 @@ SIGNAL_MISSING = Recorded(
     labels=("signal",),
     unit="boolean",
 )
+ENGINE = Recorded(
+    name="llm:replica_engine",
+    help="1 for the engine whose names a replica shows.",
+    labels=("service", "replica", "engine"),
+    unit="boolean",
+)
 ENGINE_SIGNAL_MISSING = Recorded(
     name="busysignal:engine_signal_missing",
     help="1 for every signal that a known engine should show and does not: it was renamed.",
@@ -322,5 +328,5 @@ SIGNALS = (
     GPU_UTILIZATION, GPU_MEMORY, GPU_POWER, GPU_TEMPERATURE, GPU_CLOCK, GPU_THROTTLE,
     GPU_XID_RATE, KERNEL_SLOWDOWN, NODE_CPU, NODE_MEMORY,
     *SLO_ERRORS.values(), *SLO_FAILURES.values(), SIGNAL_MISSING,
-    ENGINE_SIGNAL_MISSING, TARGET_UP,
+    ENGINE, ENGINE_SIGNAL_MISSING, TARGET_UP,
 )  # fmt: skip

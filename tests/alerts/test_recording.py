@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from exporters.catalog.engines import ENGINES, names_of
+from exporters.catalog.engines import ENGINES, aliases_of
 
 GATEWAY = 'job="gateway",instance="g",service="chat"'
 REPLICA = 'job="replica",instance="r1:8000",service="chat",replica="r1"'
@@ -113,5 +113,6 @@ def test_a_replica_is_throttled_as_often_as_its_quota_held_it_back(story):
 
 def test_every_alias_reads_the_replicas_targets():
     for known in ENGINES:
-        for signal in known.series:
-            assert all('job="replica"' in name for name in names_of(signal))
+        for signal in known.aliases:
+            for alias in aliases_of(signal):
+                assert all('job="replica"' in series for series in alias.selectors())
