@@ -6,36 +6,56 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from exporters.catalog.signal import Counter, Gauge, Histogram, Signal
 from exporters.exposition import text
-from exporters.exposition.storage import CounterChild, GaugeChild, HistogramChild
+from exporters.exposition.storage import Cell, CounterChild, GaugeChild, HistogramChild
 
 OTHER = "_other"
 """Stands for every label set past the cap."""
 
-BATCH = 500
-"""Label sets rendered in one go."""
+BATCH = 2000
+"""Samples rendered in one go: a millisecond or less."""
 
+PAUSE_SECONDS = 0.0001
+"""Let go of the interpreter's lock between batches for long enough that the event loop takes it;
+`sleep(0)` would take it back before the loop's thread wakes up."""
 
 SignalT = TypeVar("SignalT", bound=Signal)
-ChildT = TypeVar("ChildT")
+ChildT = TypeVar("ChildT", bound="CounterChild | GaugeChild | HistogramChild")
+
+
+class Cells(Protocol):
+    """Where the values of label sets are kept."""
+
+    def take(self, signal: Signal, values: tuple[str, ...], size: int) -> Cell:
+        """The `size` floats of one label set; the same ones where it was there before."""
+
+    def give_back(self, signal: Signal, values: tuple[str, ...]) -> None:
+        """The series has ended."""
+
+
+class OwnMemory:
+    """Cells of this process alone."""
+
+    def take(self, signal: Signal, values: tuple[str, ...], size: int) -> Cell:
+        return [0.0] * size
+
+    def give_back(self, signal: Signal, values: tuple[str, ...]) -> None:
+        """Python frees them."""
 
 
 class Family(Generic[SignalT, ChildT]):
     """One signal and its label sets, at most `max_children` of them and `_other`."""
 
-    def __init__(
-        self,
-        signal: SignalT,
-        make: Callable[[SignalT, tuple[str, ...], Lock], ChildT],
-        lock: Lock,
-        max_children: int,
-    ) -> None:
+    child: Callable[[Any, tuple[str, ...], Lock, Cell], ChildT]
+    per_batch: ClassVar[int] = BATCH
+
+    def __init__(self, signal: SignalT, lock: Lock, max_children: int, cells: Cells) -> None:
         self.signal = signal
-        self._make = make
         self._lock = lock
+        self._cells = cells
         self._max_children = max_children
         self._header = text.header(signal)
         self._children: dict[tuple[str, ...], ChildT] = {}
@@ -52,26 +72,39 @@ class Family(Generic[SignalT, ChildT]):
 
     def remove(self, *values: object) -> None:
         """End the series of one label set."""
+        key = tuple(map(text.clean, values))
         with self._lock:
-            self._children.pop(tuple(map(text.clean, values)), None)
+            if self._children.pop(key, None) is not None:
+                self._cells.give_back(self.signal, key)
 
     def clear(self) -> None:
         """End every series of the family."""
         with self._lock:
+            for key in self._children:
+                self._cells.give_back(self.signal, key)
             self._children = {}
 
-    def render(self) -> str:
+    def children(self) -> list[tuple[tuple[str, ...], ChildT]]:
+        """Every label set and where its values are."""
+        with self._lock:
+            return list(self._children.items())
+
+    def render(self, *, openmetrics: bool = False) -> str:
         """Write the family as text, or nothing while it has no series."""
         children = list(self._children.values())
-        parts = [self._header] if children else []
-        for start in range(0, len(children), BATCH):
+        parts = [text.openmetrics(self._header) if openmetrics else self._header]
+        batch = self.per_batch
+        for start in range(0, len(children), batch):
             if start:
-                time.sleep(0)  # let go of the GIL: a large page must not hold up the event loop
-            parts.append(self._samples(children[start : start + BATCH]))
-        return "".join(parts)
+                time.sleep(PAUSE_SECONDS)
+            parts.append(self._samples(children[start : start + batch], openmetrics=openmetrics))
+        return "".join(parts) if children else ""
 
-    def _samples(self, children: list[ChildT]) -> str:
+    def _samples(self, children: list[ChildT], *, openmetrics: bool) -> str:
         raise NotImplementedError
+
+    def _make(self, key: tuple[str, ...]) -> ChildT:
+        return self.child(self.signal, key, self._lock, self._cells.take(self.signal, key, 1))
 
     def _find_or_make(self, values: tuple[object, ...]) -> ChildT:
         self._check(values)
@@ -81,7 +114,7 @@ class Family(Generic[SignalT, ChildT]):
                 key = (OTHER,) * len(key)
             child = self._children.get(key)
             if child is None:
-                child = self._children[key] = self._make(self.signal, key, self._lock)
+                child = self._children[key] = self._make(key)
             return child
 
     def _check(self, values: tuple[object, ...]) -> None:
@@ -96,6 +129,8 @@ class Family(Generic[SignalT, ChildT]):
 class CounterFamily(Family[Counter, CounterChild]):
     """Running totals."""
 
+    child = CounterChild
+
     def inc(self, amount: float = 1.0, *values: object) -> None:
         self.labels(*values).inc(amount)
 
@@ -103,12 +138,14 @@ class CounterFamily(Family[Counter, CounterChild]):
         """Take over a total that someone else counts."""
         self.labels(*values).set_total(value)
 
-    def _samples(self, children: list[CounterChild]) -> str:
+    def _samples(self, children: list[CounterChild], *, openmetrics: bool) -> str:
         return _value_lines(children)
 
 
 class GaugeFamily(Family[Gauge, GaugeChild]):
     """Values that go up and down."""
+
+    child = GaugeChild
 
     def set(self, value: float, *values: object) -> None:
         self.labels(*values).set(value)
@@ -125,24 +162,37 @@ class GaugeFamily(Family[Gauge, GaugeChild]):
         for values, value in list(series.items())[: self._max_children]:
             self._check(values)
             key = tuple(map(text.clean, values))
-            children[key] = child = self._make(self.signal, key, self._lock)
+            children[key] = child = self._make(key)
             child.set(value)
         with self._lock:
+            for key in self._children.keys() - children.keys():
+                self._cells.give_back(self.signal, key)
             self._children = children
 
-    def _samples(self, children: list[GaugeChild]) -> str:
+    def _samples(self, children: list[GaugeChild], *, openmetrics: bool) -> str:
         return _value_lines(children)
 
 
 class HistogramFamily(Family[Histogram, HistogramChild]):
     """Distributions over fixed buckets."""
 
+    child = HistogramChild
+    per_batch = BATCH // 20
+
     def observe(self, value: float, *values: object) -> None:
         self.labels(*values).observe(value)
 
-    def _samples(self, children: list[HistogramChild]) -> str:
-        lines = "".join([child.render() for child in children])
+    def _samples(self, children: list[HistogramChild], *, openmetrics: bool) -> str:
+        if openmetrics:
+            lines = "".join([child.render_openmetrics() for child in children])
+        else:
+            lines = "".join([child.render() for child in children])
         return _spelled(lines, [child.sum for child in children])
+
+    def _make(self, key: tuple[str, ...]) -> HistogramChild:
+        size = len(self.signal.buckets) + 2
+        cell = self._cells.take(self.signal, key, size)
+        return HistogramChild(self.signal, key, self._lock, cell)
 
 
 def _value_lines(children: Sequence[CounterChild | GaugeChild]) -> str:

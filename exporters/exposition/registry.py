@@ -6,8 +6,14 @@ from threading import Lock
 from typing import Any, cast
 
 from exporters.catalog.signal import Counter, Gauge, Histogram, Signal
-from exporters.exposition.families import CounterFamily, Family, GaugeFamily, HistogramFamily
-from exporters.exposition.storage import CounterChild, GaugeChild, HistogramChild
+from exporters.exposition.families import (
+    Cells,
+    CounterFamily,
+    Family,
+    GaugeFamily,
+    HistogramFamily,
+    OwnMemory,
+)
 
 MAX_CHILDREN = 1000
 
@@ -23,30 +29,34 @@ class Registry:
     `max_children` caps the label sets of each family; past it, values go to `_other`.
     """
 
-    def __init__(self, *, max_children: int = MAX_CHILDREN) -> None:
+    def __init__(self, *, max_children: int = MAX_CHILDREN, cells: Cells | None = None) -> None:
         self.lock = Lock()
         self._max_children = max_children
+        self._cells = OwnMemory() if cells is None else cells
         self._families: dict[str, Family[Any, Any]] = {}
 
     def counter(self, signal: Counter) -> CounterFamily:
-        return cast("CounterFamily", self._family(signal, CounterFamily, CounterChild))
+        return cast("CounterFamily", self._family(signal, CounterFamily))
 
     def gauge(self, signal: Gauge) -> GaugeFamily:
-        return cast("GaugeFamily", self._family(signal, GaugeFamily, GaugeChild))
+        return cast("GaugeFamily", self._family(signal, GaugeFamily))
 
     def histogram(self, signal: Histogram) -> HistogramFamily:
-        return cast("HistogramFamily", self._family(signal, HistogramFamily, HistogramChild))
+        return cast("HistogramFamily", self._family(signal, HistogramFamily))
 
     def collect_text(self) -> str:
         """Render every family that has series, in the order of their registration."""
         return "".join([family.render() for family in list(self._families.values())])
 
-    def _family(
-        self, signal: Signal, kind: type[Family[Any, Any]], child: type[Any]
-    ) -> Family[Any, Any]:
+    def collect_openmetrics(self) -> str:
+        """Render the same families as OpenMetrics 1.0, with exemplars, without the final EOF."""
+        families = list(self._families.values())
+        return "".join([family.render(openmetrics=True) for family in families])
+
+    def _family(self, signal: Signal, kind: type[Family[Any, Any]]) -> Family[Any, Any]:
         family = self._families.get(signal.name)
         if family is None:
-            made = kind(signal, child, self.lock, self._max_children)
+            made = kind(signal, self.lock, self._max_children, self._cells)
             with self.lock:
                 family = self._families.setdefault(signal.name, made)
         if family.signal != signal:

@@ -1,11 +1,13 @@
-"""Where values live: one small object per label set, written under the registry's lock.
+"""Where values live: one small object per label set over a cell of floats, written under a lock.
 
-Readers take no lock: every value is replaced by one store, and a histogram's count is the sum of
-its buckets, so that a scrape in the middle of an observation still sees a whole histogram.
+A cell is a list in this process's own memory, or a view into a file that several workers share
+(`workers.py`). Readers take no lock: every float is replaced by one store, and a histogram's count
+is the sum of its buckets, so that a scrape in the middle of an observation still sees it whole.
 """
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
@@ -14,71 +16,109 @@ from threading import Lock
 from exporters.catalog.signal import Histogram, Signal
 from exporters.exposition import text
 
+Cell = list[float]
+"""Or anything else that is indexed like one."""
+
 
 class CounterChild:
     """A running total for one set of label values."""
 
-    __slots__ = ("_lock", "prefix", "value")
+    __slots__ = ("_lock", "cell", "prefix")
 
-    def __init__(self, signal: Signal, values: Sequence[str], lock: Lock) -> None:
+    def __init__(self, signal: Signal, values: Sequence[str], lock: Lock, cell: Cell) -> None:
         self._lock = lock
         self.prefix = text.sample_prefix(signal, "_total", values)
-        self.value = 0.0
+        self.cell = cell
+
+    @property
+    def value(self) -> float:
+        return self.cell[0]
 
     def inc(self, amount: float = 1.0) -> None:
         """Add `amount`; raises ValueError when it is negative."""
         if amount < 0:
             raise ValueError(f"{self.prefix}: a counter cannot go down (got {amount})")
         with self._lock:
-            self.value += float(amount)
+            self.cell[0] += float(amount)
 
     def set_total(self, value: float) -> None:
         """Take over a total that someone else counts (a driver, a kernel)."""
-        self.value = float(value)
+        self.cell[0] = float(value)
 
 
 class GaugeChild:
     """A value that goes up and down, for one set of label values."""
 
-    __slots__ = ("_lock", "prefix", "value")
+    __slots__ = ("_lock", "cell", "prefix")
 
-    def __init__(self, signal: Signal, values: Sequence[str], lock: Lock) -> None:
+    def __init__(self, signal: Signal, values: Sequence[str], lock: Lock, cell: Cell) -> None:
         self._lock = lock
         self.prefix = text.sample_prefix(signal, "", values)
-        self.value = 0.0
+        self.cell = cell
+
+    @property
+    def value(self) -> float:
+        return self.cell[0]
 
     def set(self, value: float) -> None:
-        self.value = float(value)
+        self.cell[0] = float(value)
 
     def inc(self, amount: float = 1.0) -> None:
         with self._lock:
-            self.value += float(amount)
+            self.cell[0] += float(amount)
 
     def dec(self, amount: float = 1.0) -> None:
         self.inc(-amount)
 
 
 class HistogramChild:
-    """Counts per bucket and their sum, for one set of label values."""
+    """Counts per bucket and, last in the cell, their sum, for one set of label values."""
 
-    __slots__ = ("_lock", "_template", "bounds", "counts", "sum")
+    __slots__ = ("_exemplars", "_lock", "_template", "bounds", "cell")
 
-    def __init__(self, signal: Histogram, values: Sequence[str], lock: Lock) -> None:
+    def __init__(self, signal: Histogram, values: Sequence[str], lock: Lock, cell: Cell) -> None:
         self._lock = lock
         self._template = text.histogram_template(signal, signal.buckets, values)
         self.bounds = signal.buckets
-        self.counts = [0] * (len(signal.buckets) + 1)
-        self.sum = 0.0
+        self.cell = cell
+        self._exemplars: dict[int, str] | None = None
 
-    def observe(self, value: float) -> None:
-        """Count one value; NaN says that nothing was measured and is left out."""
+    @property
+    def sum(self) -> float:
+        return self.cell[-1]
+
+    def observe(self, value: float, trace_id: str | None = None) -> None:
+        """Count one value; NaN says that nothing was measured and is left out.
+
+        `trace_id` makes it its bucket's exemplar; only OpenMetrics carries those.
+        """
         if value != value:  # noqa: PLR0124 - only NaN differs from itself; math.isnan costs a call
             return
         with self._lock:
-            self.counts[bisect_left(self.bounds, value)] += 1
-            self.sum += float(value)
+            bucket = bisect_left(self.bounds, value)
+            self.cell[bucket] += 1
+            self.cell[-1] += float(value)
+        if trace_id is not None:
+            self.exemplify(bucket, value, trace_id)
+
+    def exemplify(self, bucket: int, value: float, trace_id: str) -> None:
+        """Keep a trace as the example of a bucket, in place of the one before."""
+        if self._exemplars is None:
+            self._exemplars = {}
+        self._exemplars[bucket] = text.exemplar(trace_id, value, time.time())
 
     def render(self) -> str:
         """Write the sample lines: cumulative counts, sum, count."""
-        running = tuple(accumulate(self.counts))
-        return self._template % (*running, self.sum, running[-1])
+        *counts, total = self.cell
+        running = tuple(accumulate(counts))
+        return self._template % (*running, total, running[-1])
+
+    def render_openmetrics(self) -> str:
+        """Write the same lines, each bucket with its exemplar."""
+        lines = self.render()
+        if not self._exemplars:
+            return lines
+        split = lines.split("\n")
+        for bucket, exemplar in list(self._exemplars.items()):
+            split[bucket] += exemplar
+        return "\n".join(split)

@@ -1,7 +1,8 @@
-"""Prometheus text format 0.0.4: escaping, headers and pre-rendered sample prefixes."""
+"""Prometheus text 0.0.4 and OpenMetrics 1.0: escaping, headers, pre-rendered sample prefixes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from exporters.catalog.signal import Signal, format_bound
@@ -12,6 +13,37 @@ def header(signal: Signal) -> str:
     name = signal.name + ("_total" if signal.type == "counter" else "")
     text = signal.help.replace("\\", r"\\").replace("\n", r"\n")
     return f"# HELP {name} {text}\n# TYPE {name} {signal.type}\n"
+
+
+COUNTER_HEADER = re.compile(
+    r"^# HELP ([^ \n]+)_total (.*)\n# TYPE \1_total counter$|^# HELP ([^ \n]+) (.*)$", re.MULTILINE
+)
+
+
+def openmetrics(page: str) -> str:
+    """Rewrite text 0.0.4 as OpenMetrics: counters are named without `_total`, quotes escaped.
+
+    The `# EOF` that ends a whole page is not added here. Samples are the same in both formats as
+    we write them: `le` is a float's shortest form, and every counter's sample ends in `_total`.
+    """
+    return COUNTER_HEADER.sub(_openmetrics_header, page)
+
+
+def _openmetrics_header(found: re.Match[str]) -> str:
+    counter, its_help, other, help_ = found.groups()
+    if counter is None:
+        return f"# HELP {other} {_quoted(help_)}"
+    return f"# HELP {counter} {_quoted(its_help)}\n# TYPE {counter} counter"
+
+
+def _quoted(text: str) -> str:
+    return text.replace('"', r"\"")
+
+
+def exemplar(trace_id: str, value: float, timestamp: float) -> str:
+    """What follows a bucket's sample: the trace of one request that fell into it."""
+    # OpenMetrics allows 128 characters for an exemplar's labels
+    return f' # {{trace_id="{_escape(clean(trace_id)[:64])}"}} {float(value)!r} {timestamp:.3f}'
 
 
 def clean(value: object) -> str:

@@ -84,15 +84,15 @@ class RequestMetrics:
         else:
             request.series = series
             _count_start(request)
-        request.series.in_flight.value += 1.0
+        request.series.in_flight.cell[0] += 1.0
 
     @harmless
     def named(self, request: TrackedRequest, model: str) -> None:
         """Move an open request to the model that the app found in its body."""
         if request.is_open:
-            request.series.in_flight.value -= 1.0
+            request.series.in_flight.cell[0] -= 1.0
             request.series = self._series(model)
-            request.series.in_flight.value += 1.0
+            request.series.in_flight.cell[0] += 1.0
             if not request.is_start_counted:
                 _count_start(request)
 
@@ -102,15 +102,15 @@ class RequestMetrics:
         """Close a request and count how it ended and what the app said of it."""
         series = request.series
         request.is_open = False
-        series.in_flight.value -= 1.0
+        series.in_flight.cell[0] -= 1.0
         if not request.is_start_counted:
             _count_start(request)
         ending = series.endings.get((outcome, status)) or series.ending(outcome, status)
-        ending.value += 1.0
+        ending.cell[0] += 1.0
         timing = series.timings.get(request.priority) or self._timing(request)
         duration = timing.duration
-        duration.counts[bisect_left(duration.bounds, seconds)] += 1
-        duration.sum += seconds
+        duration.cell[bisect_left(duration.bounds, seconds)] += 1
+        duration.cell[-1] += seconds
         if outcome == "rejected":
             series.rejected(self._reason(request.reason, status)).inc()
         if request.prompt_tokens is not None:
@@ -127,10 +127,10 @@ class RequestMetrics:
         """Merge one response's own histogram of gaps between chunks into its model's."""
         self._timing(request).first_token.observe(to_first)
         total = request.series.gaps
-        total.sum += first_to_last
+        total.cell[-1] += first_to_last
         for bucket, count in enumerate(gaps):
             if count:
-                total.counts[bucket] += count
+                total.cell[bucket] += count
 
     # ---- written by the app
 
@@ -211,6 +211,6 @@ def closed(value: str | None, allowed: Collection[str]) -> str:
 
 def _count_start(request: TrackedRequest) -> None:
     request.is_start_counted = True
-    request.series.started.value += 1.0
+    request.series.started.cell[0] += 1.0
     if request.is_resent:
-        request.series.resent.value += 1.0
+        request.series.resent.cell[0] += 1.0
