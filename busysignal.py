@@ -244,6 +244,25 @@ def doctor(config: ConfigFile = None, json: JsonFile = None) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="which benchmark; --list tells them")] = "",
+    data: Annotated[Path, typer.Option(help="folder with the unpacked data sets")] = Path(),
+    list_: Annotated[bool, typer.Option("--list", help="tell the benchmarks")] = False,
+    json: JsonFile = None,
+) -> None:
+    """Run a public benchmark on data found by its layout; print scores per case and overall."""
+    from benchmarks import suites
+
+    if list_:
+        for suite, says in suites.SUITES.items():
+            typer.echo(f"{suite:10} {says}")
+        return
+    result = suites.run(name, data)
+    _write_json(json, result.as_dict())
+    typer.echo(result.as_text())
+
+
 def settings(path: Path | None) -> Config:
     """The config from `path`, the environment laid over it.
 

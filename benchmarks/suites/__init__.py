@@ -1,0 +1,46 @@
+"""Benchmarks on public data, by the name that `busysignal bench` takes."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from benchmarks.suites.result import NoLayoutError, Result
+from exporters.errors import UsageError
+
+SUITES: Final[Mapping[str, str]] = {
+    "engines": "the engines' alias tables, held against recorded /metrics",
+}
+"""What each one measures; the module of the same name has `run(data: Path) -> Result`."""
+
+ARCHIVES: Final = "*.tar.*"
+
+
+def run(name: str, data: Path) -> Result:
+    """Run one benchmark on whatever part of `data` has its layout, packed or not.
+
+    Raises UsageError for an unknown name, and where nothing below `data` has the layout.
+    """
+    if name not in SUITES:
+        raise UsageError(f"no benchmark {name!r}; there are: {', '.join(SUITES)}")
+    if not data.is_dir():
+        raise UsageError(f"--data {data} is no folder; give the one with the data sets")
+    suite: Callable[[Path], Result] = import_module(f"benchmarks.suites.{name}").run
+    try:
+        return suite(data)
+    except NoLayoutError:
+        if not any(data.glob(ARCHIVES)):
+            raise
+    return _unpacked(suite, data)
+
+
+def _unpacked(suite: Callable[[Path], Result], data: Path) -> Result:
+    with tempfile.TemporaryDirectory() as folder:
+        for path in sorted(data.glob(ARCHIVES)):
+            with tarfile.open(path) as archive:
+                archive.extractall(folder, filter="data")
+        return suite(Path(folder))

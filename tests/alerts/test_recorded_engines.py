@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import httpx
+import pytest
+
+from alerts.config import RulesSection
+from alerts.prometheus_config import Target
+from alerts.prometheus_config import render as render_prometheus
+from alerts.render import render as render_rules
+from exporters.catalog import neutral
+from exporters.catalog.engines import ENGINES, REPLICA
+from exporters.catalog.signal import Recorded
+from tests.public_data import unpack
+from tests.servers import StartPrometheus
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
+
+RULES = RulesSection(time_scale=60, scrape_interval_seconds=1)
+RECORDED = {
+    "vllm": "vllm-0.32.0",
+    "sglang": "sglang-0.5.23",
+    "llamacpp": "llamacpp-b11434",
+    "ray_serve": "ray-2.60.0",
+    "litellm": "litellm-1.106.2",
+}
+IDLE_SCRAPES = 4
+PATIENCE_SECONDS = 40
+
+Values = dict[str, float]
+
+
+@contextmanager
+def replayed(recordings: Path, name: str) -> Iterator[str]:
+    """Serve an engine's idle page a few times, then its busy one; yield its address."""
+    idle = (recordings / f"{name}-idle.prom").read_bytes()
+    busy = (recordings / f"{name}-busy.prom").read_bytes()
+    pages = iter([idle] * IDLE_SCRAPES)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = next(pages, busy)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its parent's name
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Neutral:
+    """Neutral signals by replica, asked of a Prometheus."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.Client(base_url=url, trust_env=False)
+
+    def values(self, signal: Recorded, label: str = "replica") -> Values:
+        answer = self._client.get("/api/v1/query", params={"query": str(signal.value)}).json()
+        return {
+            series["metric"][label]: float(series["value"][1])
+            for series in answer["data"]["result"]
+        }
+
+    def close(self) -> None:
+        self._client.close()
+
+
+@pytest.fixture
+def prometheus(start_prometheus: StartPrometheus, tmp_path: Path) -> Iterator[Neutral]:
+    """A Prometheus with our rules beside five real engines, each gone from idle to busy."""
+    recordings = unpack("engine_metrics", tmp_path)
+    render_rules(RULES, tmp_path)
+    with ExitStack() as stack:
+        targets = [
+            Target(
+                REPLICA,
+                stack.enter_context(replayed(recordings, name)),
+                {"service": "chat", "replica": engine},
+            )
+            for engine, name in RECORDED.items()
+        ]
+        config = tmp_path / "prometheus.yml"
+        config.write_text(render_prometheus(RULES, targets=targets))
+        neutral_signals = Neutral(start_prometheus(config).url)
+        stack.callback(neutral_signals.close)
+        _await_busy(neutral_signals)
+        yield neutral_signals
+
+
+def _await_busy(signals: Neutral) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        if len(signals.values(neutral.GENERATED_TOKEN_RATE)) == len(RECORDED) - 1:
+            rates = signals.values(neutral.GENERATED_TOKEN_RATE)
+            if rates["vllm"] > 0:
+                return
+        time.sleep(0.5)
+    pytest.fail(f"no tokens were counted within {PATIENCE_SECONDS} s")
+
+
+def test_the_rules_read_recorded_engines_by_one_set_of_names(prometheus):
+    waiting = prometheus.values(neutral.QUEUE_DEPTH)
+    cache = prometheus.values(neutral.KV_CACHE_USAGE)
+    tokens = prometheus.values(neutral.GENERATED_TOKEN_RATE)
+
+    assert waiting == {"vllm": 36, "sglang": 32, "llamacpp": 35, "ray_serve": 10}
+    assert cache == {"vllm": pytest.approx(0.914, abs=0.001), "sglang": 0.67}
+    assert {replica for replica, rate in tokens.items() if rate > 0} >= {"vllm", "llamacpp"}
+    assert prometheus.values(neutral.REPLICA_INTER_TOKEN_MEAN).keys() >= {"vllm", "llamacpp"}
+    assert prometheus.values(neutral.PREEMPTION_RATE)["vllm"] > 0
+    assert prometheus.values(neutral.ENGINE, "engine").keys() == RECORDED.keys()
+    assert prometheus.values(neutral.ENGINE_SIGNAL_MISSING) == {}
+    assert {engine.name for engine in ENGINES if engine.recorded} == {*RECORDED, "busysignal"}
