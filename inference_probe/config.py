@@ -27,7 +27,8 @@ class ProbeSection(Section):
     """At most this share of the device's time goes to the probe once it is warm."""
     shapes: Literal["auto", "tiny", "7b", "70b"] = "auto"
     """Model whose shapes the kernels take; auto is tiny on a CPU, 7b on a GPU."""
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|[\w.]+:[A-Za-z_]\w*)$")
+    """auto, cpu, cuda (every GPU), cuda:N, or module:factory for devices of your own making."""
     window_samples: int = Field(default=100, ge=10, le=10_000)
     """Samples that p50 and p99 look back over."""
     baseline_samples: int = Field(default=30, ge=5, le=10_000)

@@ -1,109 +1,130 @@
-"""The device the probe runs on: chosen, identified, prepared for timing."""
+"""Where kernels run and how their time is taken: the seam that any other device plugs into.
+
+The probe, like a serving engine, executes a kernel through `Device.run` alone and times it from
+outside with `Device.time`. A device that executes kernels more slowly is therefore measured
+to be slow; nothing tells the probe by how much.
+"""
 
 from __future__ import annotations
 
 import platform
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, Protocol
 
 import torch
 
-from exporters.errors import BusySignalError, UsageError
-from exporters.gpu.nvml import Nvml, NvmlError
-from inference_probe.timing import CudaTimer, HostTimer, IsBusy, Timer
+from inference_probe.cost import Cost
+from inference_probe.state import DeviceState, UnknownState
 
-BUSY_RATIO: Final = 0.05
-"""Utilisation from which a GPU is shared with other work while the probe runs."""
+PREEMPTED_RATIO: Final = 1.05
+"""Wall time over CPU time from which a batch was interrupted by other work."""
+DELAYED_RATIO: Final = 0.05
+"""Share of a batch spent waiting for a core from which the host, not the device, was slow."""
+SCHEDULER: Final = Path("/proc/thread-self/schedstat")
+
+Launch = Callable[[], object]
+Run = Callable[[Launch, Cost], None]
+Work = Callable[[], object]
+Kind = Literal["cpu", "cuda", "simulated"]
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Where kernels run: short name for labels, full identity for the baseline, how to time."""
+class Timing:
+    """Seconds that passed, seconds of the device they cost, and whether other work ran on it."""
+
+    seconds: float
+    busy_seconds: float
+    contended: bool
+
+
+class Device(Protocol):
+    """Executes kernels and takes their time."""
 
     label: str
+    """Short name, for labels of series."""
     name: str
+    """What the maker calls it."""
+    uuid: str
+    """Its identity in NVML, or nothing."""
+    kind: Kind
     identity: str
-    device: torch.device
+    """All that a baseline depends on: device, driver, library, share of the device."""
+    torch_device: torch.device
     dtype: torch.dtype
-    timer: Timer
+    state: DeviceState
+    min_batch_seconds: float
+    """A batch shorter than this drowns in the clock's resolution and the launch gap."""
+
+    def run(self, launch: Launch, cost: Cost) -> None:
+        """Execute one launch of a kernel; return when the device has taken it."""
+
+    def time(self, work: Work) -> Timing:
+        """Time launches from outside."""
 
 
-def open_device(wanted: str) -> Surroundings:
-    """Prepare `wanted`: auto, cpu, cuda or cuda:N.
+class HostDevice:
+    """The CPU, or a device that the CPU stands for.
 
-    Raises UsageError for a device that is not there.
+    `run(launch, cost)` executes one launch and takes as long as the device it stands for would;
+    without it a launch takes what it takes. The time is the monotonic clock's. On the bare CPU a
+    batch was interrupted when it took longer than its CPU time; a device that sleeps out its time
+    was interrupted when the thread waited for a core.
     """
-    if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
-        return _cpu()
-    if not torch.cuda.is_available():
-        raise UsageError(
-            f"[probe] device = {wanted!r}, but torch sees no GPU here; "
-            "install torch with CUDA and a driver, or set device to auto or cpu"
-        )
-    _, _, index = wanted.partition(":")
-    count = torch.cuda.device_count()
-    if int(index or 0) >= count:
-        raise UsageError(f"[probe] device = {wanted!r}; allowed are cuda:0 to cuda:{count - 1}")
-    return _cuda(int(index or 0))
+
+    min_batch_seconds = 0.5e-3
+
+    def __init__(
+        self,
+        *,
+        label: str,
+        name: str,
+        identity: str = "",
+        uuid: str = "",
+        run: Run | None = None,
+        state: DeviceState | None = None,
+    ) -> None:
+        self.label, self.name, self.uuid = label, name, uuid
+        self.kind: Kind = "simulated" if run else "cpu"
+        self.identity = identity or f"{name} {uuid}, {self.kind}, torch {torch.__version__}"
+        self.torch_device = torch.device("cpu")
+        self.dtype = torch.float32
+        self.state: DeviceState = state or UnknownState()
+        self._run = run
+
+    def run(self, launch: Launch, cost: Cost) -> None:
+        if self._run is None:
+            launch()
+        else:
+            self._run(launch, cost)
+
+    def time(self, work: Work) -> Timing:
+        waited, cpu, wall = _waited(), time.thread_time(), time.perf_counter()
+        work()
+        wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
+        if self._run is None:
+            return Timing(wall, busy_seconds=cpu, contended=wall > cpu * PREEMPTED_RATIO)
+        late = _waited() - waited
+        return Timing(wall, busy_seconds=wall, contended=late > wall * DELAYED_RATIO)
 
 
-def _cpu() -> Surroundings:
-    # One thread: the kernels are small, and the service keeps the other cores.
+def cpu_device() -> HostDevice:
+    """This machine's CPU, one thread of it: the service keeps the other cores."""
     torch.set_num_threads(1)
-    name = _cpu_name()
-    return Surroundings(
-        label="cpu",
-        name=name,
-        identity=f"{name}, torch {torch.__version__}",
-        device=torch.device("cpu"),
-        dtype=torch.float32,
-        timer=HostTimer(),
-    )
+    return HostDevice(label="cpu", name=_cpu_name())
 
 
-def _cuda(index: int) -> Surroundings:
-    device = torch.device("cuda", index)
-    torch.cuda.set_device(device)
-    properties = torch.cuda.get_device_properties(device)
-    uuid = f"GPU-{properties.uuid}"
-    nvml = _nvml()
-    driver = nvml.driver_version if nvml else "unknown"
-    return Surroundings(
-        label=f"cuda:{index}",
-        name=properties.name,
-        identity=f"{properties.name} {uuid}, driver {driver}, torch {torch.__version__}",
-        device=device,
-        dtype=torch.bfloat16,
-        timer=CudaTimer(device, _watch_utilization(nvml, uuid)),
-    )
+def _waited() -> float:
+    """Seconds this thread was ready to run and had no core (second field of schedstat).
 
-
-def _nvml() -> Nvml | None:
+    Zero where the kernel does not count it: then nothing is called contended.
+    """
     try:
-        return Nvml()
-    except BusySignalError:
-        return None
-
-
-def _watch_utilization(nvml: Nvml | None, uuid: str) -> IsBusy:
-    """Whether other work runs on the device; where NVML cannot say, it is assumed to."""
-
-    def is_busy() -> bool:
-        if nvml is None:
-            return True
-        try:
-            handle = next(
-                handle
-                for handle in map(nvml.handle, range(nvml.count()))
-                if nvml.uuid(handle) == uuid
-            )
-            used, _ = nvml.utilization(handle)
-        except (NvmlError, StopIteration):
-            return True
-        return used is None or used > BUSY_RATIO
-
-    return is_busy
+        return int(SCHEDULER.read_bytes().split()[1]) * 1e-9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def _cpu_name() -> str:

@@ -15,15 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from inference_probe.cost import Cost, attention_cost, copy_cost, gemm_cost
+
 FINGERPRINT_ELEMENTS: Final = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one launch takes: floating-point operations, and bytes read and written."""
-
-    flops: float
-    bytes: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,29 +148,6 @@ def device_copy(maker: Maker, shapes: Shapes) -> Kernel:
         launch=lambda turn: target.copy_(sources[turn]),
         fingerprint=lambda: fingerprint(target),
     )
-
-
-def gemm_cost(rows: int, inner: int, columns: int, element_bytes: int) -> Cost:
-    """A multiply and an add per element of the inner dimension; each matrix passes once."""
-    elements = rows * inner + inner * columns + rows * columns
-    return Cost(flops=2.0 * rows * inner * columns, bytes=float(elements * element_bytes))
-
-
-def attention_cost(
-    heads: int, kv_heads: int, context: int, head_size: int, element_bytes: int
-) -> Cost:
-    """Two products per head over the context; the KV cache passes once, shared by its heads."""
-    cache = 2 * kv_heads * context * head_size
-    query_and_output = 2 * heads * head_size
-    return Cost(
-        flops=4.0 * heads * context * head_size,
-        bytes=float((cache + query_and_output) * element_bytes),
-    )
-
-
-def copy_cost(size_bytes: int) -> Cost:
-    """Every byte is read once and written once."""
-    return Cost(flops=0.0, bytes=2.0 * size_bytes)
 
 
 def fingerprint(output: Tensor) -> float:

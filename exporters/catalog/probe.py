@@ -11,6 +11,11 @@ PROBE_INFO = Gauge(
     help="Always 1; the device and library the kernels run on.",
     labels=("device", "name", "torch"),
 )
+PROBE_DEVICE = Gauge(
+    name="kernel_probe_device_info",
+    help="Always 1; what kind of device it is (cuda, cpu, simulated), and its UUID in NVML.",
+    labels=("device", "kind", "uuid"),
+)
 PROBE_P50 = Gauge(
     name="kernel_probe_p50_seconds",
     help="Median time of one launch over the recent samples.",
@@ -59,6 +64,6 @@ PROBE_BUSY = Counter(
 )
 
 SIGNALS = (
-    PROBE_INFO, PROBE_P50, PROBE_P99, PROBE_FLOPS, PROBE_BYTES, PROBE_SLOWDOWN, PROBE_SAMPLES,
-    PROBE_WRONG, PROBE_BUSY,
+    PROBE_INFO, PROBE_DEVICE, PROBE_P50, PROBE_P99, PROBE_FLOPS, PROBE_BYTES, PROBE_SLOWDOWN,
+    PROBE_SAMPLES, PROBE_WRONG, PROBE_BUSY,
 )  # fmt: skip

@@ -6,19 +6,16 @@ import pytest
 import torch
 
 from exporters.catalog.probe import KERNELS
+from inference_probe.cost import Cost, attention_cost, copy_cost, gemm_cost
 from inference_probe.kernels import (
     PRESETS,
-    Cost,
     Kernel,
     Maker,
     Shapes,
-    attention_cost,
     attention_decode,
-    copy_cost,
     device_copy,
     fingerprint,
     gemm,
-    gemm_cost,
     make_kernels,
 )
 

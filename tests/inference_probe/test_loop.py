@@ -15,10 +15,11 @@ import pytest
 
 from inference_probe import ProbeSection
 from inference_probe.baseline import Baseline
+from inference_probe.device import Timing, Work
 from inference_probe.exporter import ProbeExporter
+from inference_probe.loop import Loop, Page
 from inference_probe.probe import Probe
-from inference_probe.server import _Loop
-from inference_probe.timing import Bench, Timing, Work
+from inference_probe.timing import Bench
 from tests.inference_probe.fakes import FakeDevice
 
 
@@ -47,12 +48,13 @@ class Stand:
         baseline = Baseline(folder / "baseline.json", "fake", samples=20)
         probe = Probe([Bench(self.device.kernel(), self.device)], baseline)
         section = ProbeSection(interval_seconds=0.1, duty_ratio=0.1)
-        self.exporter = ProbeExporter("cuda:0", "NVIDIA H100", "2.10.0")
-        self.loop = _Loop(section, probe, self.exporter, lambda: self.now)
+        self.exporter = ProbeExporter([self.device])
+        self.loop = Loop(section, probe, self.exporter, "cuda:0", lambda: self.now)
+        self.page = Page(self.exporter, [self.loop])
 
     @property
     def is_measured(self) -> bool:
-        return "kernel_probe_p50_seconds{" in self.loop.collect_text()
+        return "kernel_probe_p50_seconds{" in self.page.collect_text()
 
     @property
     def samples(self) -> float:
@@ -125,7 +127,7 @@ def test_a_probe_that_rests_long_to_keep_its_duty_is_not_late(tmp_path: Path) ->
 def test_closing_does_not_wait_for_a_device_that_never_returns(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("inference_probe.server.CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr("inference_probe.loop.CLOSE_SECONDS", 0.1)
     hang(stand)
     began = time.monotonic()
 
@@ -149,12 +151,12 @@ def test_whatever_fails_ends_the_measurements_and_is_not_ready(
 
 HANG = (
     "import sys, threading; from pathlib import Path; from inference_probe import ProbeSection\n"
-    "from inference_probe import server, timing\n"
-    "server.STALE_SECONDS = server.CLOSE_SECONDS = 0.2\n"
+    "from inference_probe import device, loop, server\n"
+    "loop.STALE_SECONDS = loop.CLOSE_SECONDS = 0.2\n"
     "prepare = server.prepare\n"
     "def hang(self, work): threading.Event().wait()\n"
-    "def prepared(section):\n"
-    "    found = prepare(section); timing.HostTimer.time = hang; return found\n"
+    "def prepared(section, where):\n"
+    "    found = prepare(section, where); device.HostDevice.time = hang; return found\n"
     "server.prepare = prepared\n"
     "section = ProbeSection(port=0, interval_seconds=0.1, duty_ratio=0.1, device='cpu',"
     " baseline_file=Path(sys.argv[1]))\n"

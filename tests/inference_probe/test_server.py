@@ -19,11 +19,13 @@ import torch
 from exporters.errors import UsageError
 from exporters.settings import load
 from inference_probe import ProbeSection
-from inference_probe.device import open_device
+from inference_probe.device import cpu_device
 from inference_probe.exporter import ProbeExporter
+from inference_probe.opening import open_devices
 from inference_probe.probe import KernelReport, Probe
 from inference_probe.server import measure_once, prepare
 from tests.golden import Golden
+from tests.inference_probe.fakes import FakeDevice
 
 SERVE = (
     "import sys; from pathlib import Path; from inference_probe import ProbeSection\n"
@@ -50,7 +52,7 @@ def test_real_kernels_give_the_right_results_at_believable_rates(tmp_path: Path)
 
 
 def test_a_kernel_made_slower_on_the_real_cpu_is_found(tmp_path: Path) -> None:
-    _, probe = prepare(section(tmp_path))
+    probe = prepare(section(tmp_path), cpu_device())
     deadline = time.monotonic() + 60
     while any(kernel.slowdown is None for kernel in reports_after_round(probe)):
         assert time.monotonic() < deadline, "this machine is never idle"
@@ -93,10 +95,14 @@ def test_the_process_serves_metrics_and_ends_on_sigterm(tmp_path: Path) -> None:
     assert 'kernel_probe_busy_seconds_total{device="cpu"}' in page
 
 
-def test_the_page_is_exactly_this(golden: Golden, promtool: Path) -> None:
-    exporter = ProbeExporter("cuda:0", "NVIDIA H100 80GB HBM3", "2.10.0")
+def test_the_page_is_exactly_this(
+    golden: Golden, promtool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "__version__", "2.10.0")
+    exporter = ProbeExporter([FakeDevice()])
     common = {"idle": 40, "contended": 2, "wrong": 0}
     exporter.publish(
+        "cuda:0",
         [
             KernelReport("gemm_prefill", 3.1e-4, 3.4e-4, 7.75e14, 8.2e11, 1.02, **common),
             KernelReport("device_copy", 2.4e-5, 2.5e-5, None, 2.79e12, None, **common),
@@ -113,11 +119,11 @@ def test_the_page_is_exactly_this(golden: Golden, promtool: Path) -> None:
 
 
 def test_a_device_that_failed_keeps_its_counts_and_ends_its_measurements() -> None:
-    exporter = ProbeExporter("cuda:0", "NVIDIA H100 80GB HBM3", "2.10.0")
+    exporter = ProbeExporter([FakeDevice()])
     report = KernelReport("gemm_prefill", 3e-4, 3e-4, 7e14, 8e11, 1.0, 40, 2, 0)
-    exporter.publish([report], busy_seconds=0.5)
+    exporter.publish("cuda:0", [report], busy_seconds=0.5)
 
-    exporter.withdraw()
+    exporter.withdraw("cuda:0")
 
     page = exporter.collect_text()
     assert "kernel_probe_p50_seconds" not in page
@@ -130,7 +136,7 @@ def test_a_gpu_asked_for_where_there_is_none_is_told_in_one_line() -> None:
         pytest.skip("this machine has a GPU")
 
     with pytest.raises(UsageError) as told:
-        open_device("cuda:0")
+        open_devices("cuda:0")
 
     assert str(told.value) == (
         "[probe] device = 'cuda:0', but torch sees no GPU here; "

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from inference_probe.timing import MAX_BATCH, Bench, HostTimer
+from inference_probe.device import cpu_device
+from inference_probe.timing import MAX_BATCH, Bench
 from tests.inference_probe.fakes import FakeDevice
 
 
@@ -72,7 +73,7 @@ def test_the_host_timer_agrees_with_the_work() -> None:
             pass
 
     began = time.perf_counter()
-    timing = HostTimer().time(spin)
+    timing = cpu_device().time(spin)
     elapsed = time.perf_counter() - began
 
     assert timing.busy_seconds == pytest.approx(0.02, rel=0.1)
@@ -83,7 +84,7 @@ def test_the_host_timer_sees_an_interruption() -> None:
     def interrupted() -> None:
         time.sleep(0.01)
 
-    timing = HostTimer().time(interrupted)
+    timing = cpu_device().time(interrupted)
 
     assert timing.contended
     assert timing.busy_seconds < 0.005 <= timing.seconds
@@ -103,7 +104,7 @@ def test_a_thread_that_fights_for_the_interpreter_is_contention() -> None:
 
     rival = threading.Thread(target=fight)
     rival.start()
-    timing = HostTimer().time(work)
+    timing = cpu_device().time(work)
     stop.set()
     rival.join()
 
