@@ -72,7 +72,7 @@ class Collector:
     def _readings(self, handle: Handle) -> Readings:
         nvml, ask = self._nvml, self._ask
         utilization, controller = ask(nvml.utilization, handle) or (None, None)
-        used, total = ask(nvml.memory, handle) or (None, None)
+        used, total, *_ = ask(nvml.memory, handle) or (None, None)
         return Readings(
             utilization=utilization,
             memory_controller=controller,
