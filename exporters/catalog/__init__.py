@@ -6,15 +6,29 @@ one test holds every query of the project against it.
 
 from __future__ import annotations
 
-from exporters.catalog import engine, engines, foreign, gpu, host, neutral, probe, requests, stack
+from exporters.catalog import (
+    canary,
+    clients,
+    engine,
+    engines,
+    foreign,
+    gpu,
+    host,
+    neutral,
+    probe,
+    requests,
+    stack,
+)
 from exporters.catalog.signal import Counter, Gauge, Histogram, Recorded, Selector, Signal
 
 ROOMS: dict[str, tuple[Signal, ...]] = {
     "requests": requests.SIGNALS,
+    "clients": clients.SIGNALS,
     "engine": engine.SIGNALS,
     "gpu": gpu.SIGNALS,
     "host": host.SIGNALS,
     "probe": probe.SIGNALS,
+    "canary": canary.SIGNALS,
     "stack": stack.SIGNALS,
     "foreign": foreign.SIGNALS,
     "engines": engines.SIGNALS,

@@ -36,7 +36,7 @@ CANARY_INFO = Gauge(
 )
 CANARY_UP = Gauge(
     name="canary_up",
-    help="1 if the first attempt of the last probe got a whole and right answer; no retry mends it.",
+    help="1 if the last probe's first attempt got a whole and right answer; no retry mends it.",
     labels=TARGET,
     unit="boolean",
 )

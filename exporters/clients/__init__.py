@@ -1,0 +1,1 @@
+"""What calls to other services came to, seen by the caller across all attempts."""
