@@ -121,18 +121,26 @@ def gpu(config: ConfigFile = None) -> None:
 def probe(
     config: ConfigFile = None,
     once: Annotated[bool, typer.Option("--once", help="measure once, print a table, stop")] = False,
+    endpoints_only: Annotated[
+        bool,
+        typer.Option("--endpoints-only", help="ask the endpoints, run no kernel, need no torch"),
+    ] = False,
     json: JsonFile = None,
 ) -> None:
-    """Time known kernels on the device and serve what they took, at /metrics."""
-    from inference_probe import server, table
+    """Time known kernels, ask the endpoints, and serve what came of it at /metrics."""
+    from inference_probe.canary import server as canary
 
     section = settings(config).probe
-    if not once:
-        server.serve(section, announce=typer.echo)
+    if once:
+        _probe_once(section, json, kernels=not endpoints_only)
         return
-    report = server.measure_once(section)
-    _write_json(json, report.as_dict())
-    table.show(report)
+    if endpoints_only:
+        canary.serve(section.canary, section.host, section.port, announce=typer.echo)
+        return
+    from inference_probe import server
+
+    with canary.running(section.canary) as endpoints:
+        server.serve(section, announce=typer.echo, beside=[endpoints])
 
 
 @app.command()
@@ -290,6 +298,28 @@ def _sources(whole: Config) -> Sources:
 def main() -> None:
     """Run the command."""
     app()
+
+
+def _probe_once(section: ProbeSection, json: Path | None, *, kernels: bool) -> None:
+    """Look once at the device, the endpoints or both; exit 1 if any attempt went wrong."""
+    report: dict[str, Any] = {}
+    if kernels:
+        from inference_probe import server, table
+
+        seen = server.measure_once(section)
+        report = seen.as_dict()
+        table.show(seen)
+    attempts = []
+    if section.canary.targets or not kernels:
+        from inference_probe.canary import server as canary
+        from inference_probe.canary.table import show
+
+        attempts = canary.ask_once(section.canary)
+        report["endpoints"] = [attempt.as_dict() for attempt in attempts]
+        show(attempts)
+    _write_json(json, report)
+    if not all(attempt.is_ok for attempt in attempts):
+        raise typer.Exit(1)
 
 
 def _nanoseconds(text: str) -> int:

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from exporters.settings import Section
+from inference_probe.canary.config import CanarySection
 
 
 def default_baseline_file() -> Path:
@@ -34,3 +35,5 @@ class ProbeSection(Section):
     baseline_samples: int = Field(default=30, ge=5, le=10_000)
     """Good samples whose median becomes the baseline."""
     baseline_file: Path = Field(default_factory=default_baseline_file)
+    canary: CanarySection = CanarySection()
+    """Endpoints to ask beside the kernels."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -55,8 +55,13 @@ def measure_once(section: ProbeSection, *, rounds: int = ONCE_ROUNDS) -> OnceRep
     )
 
 
-def serve(section: ProbeSection, *, announce: Callable[[str], object] | None = None) -> None:
-    """Serve /metrics and keep probing until SIGINT or SIGTERM.
+def serve(
+    section: ProbeSection,
+    *,
+    announce: Callable[[str], object] | None = None,
+    beside: Sequence[exposition.Source] = (),
+) -> None:
+    """Serve /metrics and keep probing until SIGINT or SIGTERM; `beside` share the page.
 
     Raises UsageError for a device that is not there or a port that is taken.
     """
@@ -67,7 +72,9 @@ def serve(section: ProbeSection, *, announce: Callable[[str], object] | None = N
     try:
         for loop in loops:
             loop.start()
-        exposition.serve([page], section.host, section.port, ready=page.is_fresh, announce=announce)
+        exposition.serve(
+            [page, *beside], section.host, section.port, ready=page.is_fresh, announce=announce
+        )
     finally:
         for loop in loops:
             loop.close()
