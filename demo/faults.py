@@ -1,7 +1,8 @@
 """What the demo can break, how, and what must come of it.
 
 Which replica, how hard and how late are drawn from the seed. A fault reaches a process over its
-private control port alone, so that nothing the diagnosis reads could give it away.
+private control port alone, or changes the device under it, so that nothing the diagnosis reads
+could give it away.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from demo.device import ThrottleReason
 from demo.stage import Stage
+
+OFF_THE_BUS = 79
+"""The XID after which NVML does not reach the device any more."""
 
 
 @dataclass(frozen=True)
 class Expected:
     """The outcome a run must have: a page or none, and what the verdict says.
 
-    `entity` is a pattern: `replica/*` stands for the replica that was drawn.
+    `entity` is a pattern: `replica/*` stands for the replica that was drawn, `gpu/*` for its GPU.
     """
 
     page: bool
@@ -84,6 +89,32 @@ def _upstream_slow(stage: Stage, rng: Random) -> Injected:
     return Injected(("upstream/features",), f"features take {seconds * 1000:.0f} ms")
 
 
+def _gpu_throttle(stage: Stage, rng: Random) -> Injected:
+    name, clocks = rng.choice(stage.replicas), rng.uniform(0.18, 0.21)
+    reason = rng.choice(
+        (ThrottleReason.HW_THERMAL_SLOWDOWN, ThrottleReason.HW_POWER_BRAKE_SLOWDOWN)
+    )
+    stage.accelerator(name).gpu.throttle(reason, clocks)
+    says = f"{reason.name} holds the clocks under {name} at {clocks:.0%}"
+    return Injected((stage.gpu(name),), says)
+
+
+def _kernel_regression(stage: Stage, rng: Random) -> Injected:
+    name, factor = rng.choice(stage.replicas), rng.uniform(4.7, 5.5)
+    stage.accelerator(name).timeline.kernel_time = factor
+    return Injected((stage.gpu(name),), f"new kernels on the GPU of {name} take {factor:.1f}x")
+
+
+def _gpu_fault(stage: Stage, rng: Random) -> Injected:
+    name, xid = rng.choice(stage.replicas), rng.choice((48, 79, 95))
+    device = stage.accelerator(name)
+    device.timeline.break_contexts()
+    device.gpu.raise_xid(xid)
+    if xid == OFF_THE_BUS:
+        device.gpu.lose()
+    return Injected((stage.gpu(name),), f"XID {xid} on the GPU of {name}")
+
+
 def _telemetry_gap(stage: Stage, rng: Random) -> Injected:
     name = rng.choice(stage.replicas)
     stage.control(name, silent=True)
@@ -106,6 +137,12 @@ FAULTS = {
         Fault("upstream_slow", "the feature service goes from 20 to 400 ms",
               Expected(page=True, kind="upstream_slow", entity="upstream/features"),
               _upstream_slow),
+        Fault("gpu_throttle", "heat or power holds one GPU's clocks at a fifth",
+              Expected(page=True, kind="gpu_throttle", entity="gpu/*"), _gpu_throttle),
+        Fault("gpu_fault", "a GPU reports a fatal XID: its contexts are dead",
+              Expected(page=True, kind="gpu_fault", entity="gpu/*"), _gpu_fault),
+        Fault("kernel_regression", "one GPU's kernels take five times as long, its clocks healthy",
+              Expected(page=True, kind="kernel_regression", entity="gpu/*"), _kernel_regression),
         Fault("telemetry_gap", "a replica's exporter goes silent while it serves on",
               Expected(page=True, kind=None, entity="replica/*", abstained=True), _telemetry_gap),
     )

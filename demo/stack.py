@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -18,8 +18,9 @@ from alerts import prometheus_config
 from alerts.config import Receivers, RulesSection, Thresholds
 from alerts.prometheus_config import Target
 from alerts.render import texts
+from demo import own_config
 from demo.device.shim import build_shim
-from demo.device.state import STATE_VARIABLE, SimulatedGpu
+from demo.device.state import STATE_VARIABLE
 from demo.pager import ALERTS, DEAD_MAN, ENRICHED, Pager
 from demo.servers import (
     Elasticsearch,
@@ -30,6 +31,7 @@ from demo.servers import (
     start_prometheus,
 )
 from demo.servers.process import Command, ServerProcess
+from demo.service.accelerator import Accelerator
 from exporters.catalog.neutral import KERNEL_SLOWDOWN, TARGET_UP
 from exporters.errors import ServerMissingError
 from exporters.telemetry.section import TelemetrySection
@@ -57,6 +59,7 @@ class Stack:
         self._say = say
         self._exit = ExitStack()
         self._own: list[ServerProcess] = []
+        self._probe: ServerProcess
         self._forgot = 0.0
         self._ports = {name: run.free_port() for name in (*OWN, "prometheus", "alertmanager")}
 
@@ -113,6 +116,7 @@ class Stack:
         self._close_incidents()
         if self.elasticsearch:
             self.elasticsearch.forget_everything()
+        self._revive_probe()
         for path in self.run.folder("store").iterdir():
             path.unlink()
         self._load_alerts(texts(self._rules())["alerts.yml"])
@@ -127,6 +131,15 @@ class Stack:
             )
             answer.raise_for_status()
         self._forgot = time.time()
+
+    def _revive_probe(self) -> None:
+        """Start the probe anew where a device failed under it, as a service manager would."""
+        ready = httpx.get(f"{self._url('probe')}/-/ready", timeout=5.0, trust_env=False)
+        if ready.is_success:
+            return
+        self._probe.stop()
+        self._probe = self._start_own("probe")
+        self._probe.wait_ready(f"{self._url('probe')}/-/healthy", 60.0)
 
     def _load_alerts(self, text: str) -> None:
         _replace(self.run.path / "alerts.yml", text)
@@ -147,13 +160,14 @@ class Stack:
     def _start(self) -> None:
         started = time.monotonic()
         self.elasticsearch = self._launch_elasticsearch()
-        self.gpus = SimulatedGpu.create(self.device, GPUS)
+        Accelerator.create(self.device, GPUS)
         self.node = self._exit.enter_context(start_node_exporter(self.run))
         self.pager = Pager(0)
         self._exit.callback(self.pager.stop)
         self._render()
         self._write_config()
         own = {name: self._start_own(name) for name in ("gpu", "probe")}
+        self._probe = own["probe"]
         self.alertmanager = self._exit.enter_context(
             start_alertmanager(
                 self.run, self.run.path / "alertmanager.yml", port=self._ports["alertmanager"]
@@ -231,31 +245,16 @@ class Stack:
         )
 
     def _write_config(self) -> None:
-        sections: dict[str, Mapping[str, object]] = {
-            "rules": {"time_scale": TIME_SCALE, "scrape_interval_seconds": 1},
-            "prometheus": {"url": self._url("prometheus")},
-            "telemetry": self.telemetry.model_dump(
-                mode="json", include={"kind", "url", "store_dir"}
+        self.config.write_text(
+            own_config.text(
+                self.run,
+                {name: self._url(name) for name in self._ports},
+                self.telemetry,
+                TIME_SCALE,
+                pager_url=self.pager.url + ENRICHED,
             ),
-            "elasticsearch": {"url": self.telemetry.url},
-            "alertmanager": {"url": self._url("alertmanager")},
-            "gpu": {"port": self._ports["gpu"]},
-            "probe": {
-                "port": self._ports["probe"],
-                "interval_seconds": 0.5,
-                "duty_ratio": 0.01,
-                "baseline_samples": 10,
-                "baseline_file": str(self.run.path / "kernel-baseline.json"),
-            },
-            "watch": {
-                "port": self._ports["watch"],
-                "database": str(self.run.path / "watch.sqlite"),
-                "verdicts": str(self.run.folder("verdicts")),
-                "pager_url": self.pager.url + ENRICHED,
-            },
-        }
-        text = "\n".join(_toml(name, values) for name, values in sections.items())
-        self.config.write_text(text, encoding="utf-8")
+            encoding="utf-8",
+        )
 
     def _url(self, name: str) -> str:
         return f"http://127.0.0.1:{self._ports[name]}"
@@ -288,12 +287,3 @@ def _replace(path: Path, text: str) -> None:
     fresh = path.with_suffix(".new")
     fresh.write_text(text, encoding="utf-8")
     fresh.replace(path)
-
-
-def _toml(section: str, values: Mapping[str, object]) -> str:
-    lines = [f"{key} = {_literal(value)}" for key, value in values.items()]
-    return "\n".join([f"[{section}]", *lines, ""])
-
-
-def _literal(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)

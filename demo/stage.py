@@ -16,10 +16,10 @@ import httpx
 
 from alerts.prometheus_config import Target
 from demo.cgroup import ProcessCgroup
-from demo.device import SimulatedGpu
 from demo.load.generator import LoadConfig
 from demo.servers.process import Command, ServerProcess
 from demo.servers.run_folder import HOST, RunFolder
+from demo.service.accelerator import Accelerator
 from demo.service.config import (
     FeaturesConfig,
     GatewayConfig,
@@ -66,7 +66,7 @@ class Stage:
     """Features, two replicas, the gateway and the load.
 
     The seed draws the replicas' names, their weights and the load. Without `device_state` (a file
-    of `SimulatedGpu.create` with one GPU for each replica) the stage makes one.
+    of `Accelerator.create` with one GPU for each replica) the stage makes one.
     """
 
     def __init__(
@@ -106,6 +106,8 @@ class Stage:
         """Stop the load first and the replicas last, each by its pid."""
         for member in reversed(self.members.values()):
             member.process.stop(grace=5.0)
+        for name in self.replicas:
+            self.accelerator(name).heal()  # the devices outlive the service
         for cgroup in self.cgroups:
             cgroup.remove()
 
@@ -132,9 +134,18 @@ class Stage:
         answer.raise_for_status()
         return dict(answer.json())
 
+    def gpu(self, name: str) -> str:
+        """The entity of the GPU under one replica."""
+        return f"gpu/{self.replicas.index(name)}"
+
+    def accelerator(self, name: str) -> Accelerator:
+        """The device under one replica."""
+        return Accelerator.attach(self.device_state, self.replicas.index(name))
+
     def heal(self) -> None:
         """Undo every fault."""
         for name in self.replicas:
+            self.accelerator(name).heal()
             self.control(name, **HEALTHY["replica"])
         self.control("features", **HEALTHY["features"])
         self.control("load", **HEALTHY["load"])
@@ -152,7 +163,7 @@ class Stage:
 
     def _make_devices(self) -> Path:
         state = self.run.folder("device") / f"state-{self.seed}"
-        SimulatedGpu.create(state, len(self.replicas), seed=self.seed)
+        Accelerator.create(state, len(self.replicas), seed=self.seed)
         return state
 
     def _targets(self) -> Iterator[Target]:

@@ -60,7 +60,7 @@ HYPOTHESES = (
         ),
         against=(
             _THROTTLED, _FAULTY, Clue("preemptions", "rises", 0.5),
-            Clue("kernel_slowdown", "rises", 0.3, "gpu"),
+            Clue("kernel_slowdown", "lasts", 0.85, "gpu"),
             Clue("attempt_time", "steady", 0.6), Clue("step_time", "steady", 0.6),
             Clue("fresh_arrivals", "rises", 0.35, "clients"),
             Clue("prompt_length", "rises", 0.35, "clients"),
@@ -181,7 +181,7 @@ HYPOTHESES = (
         needs=(Clue("gpu_throttle", "lasts", 1),),
         supports=(
             Clue("gpu_throttle", "lasts", 2.5), Clue("gpu_clock", "falls", 1.5),
-            Clue("step_time", "rises", 1.5, "hosted"),
+            Clue("step_time", "rises", 1.5, "hosted"), Clue("kernel_slowdown", "lasts", 1),
         ),
         against=(Clue("gpu_xid", "rises", 0.6),),
     ),
@@ -190,8 +190,9 @@ HYPOTHESES = (
         claim="reports errors",
         needs=(Clue("gpu_xid", "rises", 1), Clue("gpu_up", "falls", 1)),
         supports=(
-            Clue("gpu_xid", "rises", 3), Clue("attempt_errors", "rises", 1, "hosted"),
-            Clue("attempt_time", "rises", 1, "hosted"),
+            # It pages within seconds, before the replica's calls have had time to fail.
+            Clue("gpu_xid", "rises", 4), Clue("attempt_errors", "rises", 0.5, "hosted"),
+            Clue("attempt_time", "rises", 0.5, "hosted"),
         ),
         against=(),
     ),

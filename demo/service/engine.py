@@ -8,6 +8,7 @@ again from its prompt and what it had generated (preemption by recomputation).
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -17,8 +18,11 @@ from typing import Protocol
 
 import torch
 
+from demo.service.accelerator import DeviceError
 from demo.service.kernels import Device
 from demo.service.transformer import Transformer
+
+log = logging.getLogger("replica.engine")
 
 
 class QueueFullError(Exception):
@@ -27,6 +31,10 @@ class QueueFullError(Exception):
 
 class PromptTooLongError(Exception):
     """Prompt and answer together never fit into the KV cache."""
+
+
+class EngineDeadError(Exception):
+    """The device failed under the engine; it serves nothing until its process starts anew."""
 
 
 class Observer(Protocol):
@@ -49,6 +57,7 @@ class Sequence:
     generated: list[int] = field(default_factory=list)
     table: list[int] = field(default_factory=list)
     cancelled: bool = False
+    failed: bool = False
     queued_ns: int = field(default_factory=time.time_ns)
     started_ns: int = 0
     first_token_ns: int = 0
@@ -76,6 +85,7 @@ class Engine:
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
         self.stalled_until = 0.0
+        self.dead = False
         self._free = list(range(model.shape.blocks))
         self._changed = threading.Condition()
         self._stopping = False
@@ -99,11 +109,13 @@ class Engine:
     def submit(
         self, prompt: list[int], max_tokens: int, deliver: Callable[[int | None], None]
     ) -> Sequence:
-        """Queue a prompt. Raises QueueFullError or PromptTooLongError."""
+        """Queue a prompt. Raises QueueFullError, PromptTooLongError or EngineDeadError."""
         if len(prompt) + max_tokens > self.model.shape.cache_tokens:
             raise PromptTooLongError
         sequence = Sequence(prompt, max_tokens, deliver)
         with self._changed:
+            if self.dead:
+                raise EngineDeadError
             if len(self.waiting) >= self.max_queue:
                 raise QueueFullError
             self.waiting.append(sequence)
@@ -126,12 +138,18 @@ class Engine:
         return self.model.weight_bytes + used * self.model.block_bytes
 
     def _loop(self) -> None:
-        while self._wait_for_work():
-            self._drop_cancelled()
-            self._admit()
-            self._decode()
-        for sequence in (*self.running, *self.waiting):
-            sequence.deliver(None)
+        try:
+            while self._wait_for_work():
+                self._drop_cancelled()
+                self._admit()
+                self._decode()
+        except DeviceError:
+            log.exception("the engine is dead: its device failed")
+            self.dead = True
+        with self._changed:
+            for sequence in (*self.running, *self.waiting):
+                sequence.failed = self.dead
+                sequence.deliver(None)
 
     def _wait_for_work(self) -> bool:
         with self._changed:
@@ -156,12 +174,12 @@ class Engine:
             if not self._grow(sequence, len(sequence.tokens)):
                 return
             self.waiting.popleft()
+            self.running.append(sequence)
         sequence.started_ns = sequence.started_ns or time.time_ns()
         tokens = sequence.tokens
         work = self.model.flops(len(tokens), len(tokens) ** 2 // 2)
         logits, seconds = self.device.run(lambda: self.model.prefill(tokens, sequence.table), work)
         self.observer.stepped("prefill", seconds)
-        self.running.append(sequence)
         self._emit(sequence, logits)
 
     def _decode(self) -> None:

@@ -22,10 +22,16 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from demo.device import SimulatedGpu
 from demo.service import openai_api, tracing
+from demo.service.accelerator import Accelerator
 from demo.service.config import MODEL, NICENESS, ReplicaConfig, read
-from demo.service.engine import Engine, PromptTooLongError, QueueFullError, Sequence
+from demo.service.engine import (
+    Engine,
+    EngineDeadError,
+    PromptTooLongError,
+    QueueFullError,
+    Sequence,
+)
 from demo.service.kernels import Device
 from demo.service.replica_metrics import ReplicaMetrics, phases
 from demo.service.serving import healthy, serve, telemetry_of
@@ -44,10 +50,10 @@ class Replica:
     """The engine behind HTTP."""
 
     def __init__(self, config: ReplicaConfig, telemetry: Telemetry) -> None:
-        self.gpu = (
-            SimulatedGpu.attach(config.device_state, config.gpu) if config.device_state else None
-        )
-        self.device = Device(config.speed, self._clock)
+        state = config.device_state
+        accelerator = Accelerator.attach(state, config.gpu) if state else None
+        self.gpu = accelerator.gpu if accelerator else None
+        self.device = Device(config.speed, accelerator)
         model = Transformer(Shape(blocks=config.blocks), config.seed)
         uuid_ = self.gpu.uuid if self.gpu else ""
         self.requests = RequestMetrics(models=(MODEL,))
@@ -59,9 +65,6 @@ class Replica:
         self.telemetry = telemetry
         self.tracer = telemetry.tracer
         self.silent = False
-
-    def _clock(self) -> float:
-        return self.gpu.clock_ratio if self.gpu else 1.0
 
     def control(self, change: dict[str, Any]) -> dict[str, Any]:
         """`slowdown` factor of the device, `stall` seconds of the engine, `silent` exporter."""
@@ -175,8 +178,11 @@ class Completions:
             message = "prompt and max_tokens exceed the context"
             await _refuse(400, message, "invalid_request_error")(scope, receive, send)
             return 0
+        except EngineDeadError:
+            await _refuse(500, "the engine is dead", "internal_error")(scope, receive, send)
+            return 0
         try:
-            await self._send(completion, tokens, scope, receive, send)
+            await self._send(completion, _until_end(sequence, tokens), scope, receive, send)
         finally:
             engine.cancel(sequence)
         log.info("request %s: %d tokens generated", completion.id, len(sequence.generated))
@@ -186,7 +192,7 @@ class Completions:
     async def _send(
         self,
         completion: openai_api.Completion,
-        tokens: asyncio.Queue[int | None],
+        tokens: AsyncIterator[int],
         scope: Scope,
         receive: Receive,
         send: Send,
@@ -196,7 +202,7 @@ class Completions:
             chunks = _chunks(completion, tokens, notes)
             response: Response = StreamingResponse(chunks, media_type="text/event-stream")
         else:
-            whole = [token async for token in _until_end(tokens)]
+            whole = [token async for token in tokens]
             notes.generated_tokens = len(whole)
             response = JSONResponse(completion.whole(whole))
         await response(scope, receive, send)
@@ -209,16 +215,19 @@ class Completions:
             tracing.phase_span(self.replica.tracer, *phase)
 
 
-async def _until_end(tokens: asyncio.Queue[int | None]) -> AsyncIterator[int]:
+async def _until_end(sequence: Sequence, tokens: asyncio.Queue[int | None]) -> AsyncIterator[int]:
+    """Each token as it comes. Raises EngineDeadError when the engine dies before the last."""
     while (token := await tokens.get()) is not None:
         yield token
+    if sequence.failed:
+        raise EngineDeadError
 
 
 async def _chunks(
-    completion: openai_api.Completion, tokens: asyncio.Queue[int | None], notes: Annotations
+    completion: openai_api.Completion, tokens: AsyncIterator[int], notes: Annotations
 ) -> AsyncIterator[bytes]:
     generated = 0
-    async for token in _until_end(tokens):
+    async for token in tokens:
         generated += 1
         notes.generated_tokens = generated  # said as it happens: the client may leave at any time
         yield completion.chunk(token)

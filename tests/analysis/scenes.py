@@ -303,6 +303,7 @@ def gpu_throttle(index: int = 1, name: str = "stilt") -> Effects:
         **slow_replica(name, 2.4),
         (f"gpu/{index}", "gpu_throttle", "hw_thermal_slowdown"): (TO, 1.0),
         (f"gpu/{index}", "gpu_clock", ""): 0.45, (f"gpu/{index}", "gpu_temperature", ""): 1.4,
+        (f"gpu/{index}", "kernel_slowdown", "gemm"): 2.2,
     }  # fmt: skip
 
 
@@ -315,7 +316,22 @@ def gpu_fault(index: int = 0, name: str = "heron") -> Effects:
     }  # fmt: skip
 
 
-def kernel_regression() -> Effects:
+def kernel_regression(index: int = 0, name: str = "heron", factor: float = 3.0) -> Effects:
+    return {
+        **slow_replica(name, factor), (f"gpu/{index}", "kernel_slowdown", "gemm"): factor,
+    }  # fmt: skip
+
+
+def cpu_contention(factor: float = 3.0) -> Effects:
+    """Neighbours on the host: everything that needs a core is late, kernels are not."""
+    return {
+        **FELT, **WAITING, ("node", "node_cpu", ""): (TO, 0.99),
+        ("replica/*", "step_time", "*"): factor, ("replica/*", "phase_time", "*"): factor,
+        ("replica/*", "attempt_time", ""): factor, ("upstream/*", "upstream_time", ""): 1.3,
+    }  # fmt: skip
+
+
+def kernel_regression_everywhere() -> Effects:
     return {
         **FELT, **WAITING, ("gpu/*", "kernel_slowdown", "gemm"): 2.0,
         ("replica/*", "step_time", "*"): 2.0, ("replica/*", "phase_time", "*"): 2.0,

@@ -29,6 +29,7 @@ TROUBLES = {
     "upstream_errors": (scenes.upstream_errors(), "upstream/features"),
     "gpu_throttle": (scenes.gpu_throttle(), "gpu/1"),
     "gpu_fault": (scenes.gpu_fault(), "gpu/0"),
+    "kernel_regression": (scenes.kernel_regression(), "gpu/0"),
 }
 
 
@@ -47,10 +48,37 @@ def test_each_trouble_is_named_at_its_entity(kind, seed, onset):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_kernels_that_got_slower_everywhere_are_a_regression(seed):
-    verdict = diagnose(Scene(scenes.kernel_regression(), seed=seed).evidence())
+    verdict = diagnose(Scene(scenes.kernel_regression_everywhere(), seed=seed).evidence())
 
     assert verdict.first is not None
     assert verdict.first.kind == "kernel_regression"
+
+
+def sure_of(verdict) -> set[str]:
+    return {cause.kind for cause in verdict.causes if cause.confidence >= 0.3}
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("factor", [2.0, 5.0])
+def test_cores_that_are_contended_accuse_no_gpu(seed, factor):
+    verdict = diagnose(Scene(scenes.cpu_contention(factor), seed=seed).evidence())
+
+    assert sure_of(verdict).isdisjoint({"kernel_regression", "gpu_throttle", "gpu_fault"})
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("factor", [2.5, 5.0])
+def test_a_replica_that_is_slow_on_a_healthy_gpu_accuses_no_gpu(seed, factor):
+    verdict = diagnose(Scene(scenes.slow_replica(factor=factor), seed=seed).evidence())
+
+    assert sure_of(verdict) == {"slow_replica"}
+
+
+@pytest.mark.parametrize("kind", ["gpu_throttle", "kernel_regression", "gpu_fault"])
+def test_a_sick_gpu_is_named_alone_and_not_the_replica_it_slows(kind):
+    verdict = diagnose(Scene(TROUBLES[kind][0]).evidence())
+
+    assert sure_of(verdict) == {kind}
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.12, 0.3])

@@ -5,7 +5,14 @@ import time
 
 import pytest
 
-from demo.service.engine import Engine, PromptTooLongError, QueueFullError, Sequence
+from demo.service.accelerator import DeviceError
+from demo.service.engine import (
+    Engine,
+    EngineDeadError,
+    PromptTooLongError,
+    QueueFullError,
+    Sequence,
+)
 from demo.service.kernels import Device
 from demo.service.transformer import Shape, Transformer
 
@@ -131,8 +138,19 @@ def test_a_slow_device_takes_longer_for_the_same_kernel():
     assert device.busy_seconds() == pytest.approx(normal + slow)
 
 
-def test_a_throttled_device_is_slower_by_what_is_left_of_its_clocks():
-    _, normal = Device().run(lambda: None, flops=37e6)
-    _, throttled = Device(clock=lambda: 0.5).run(lambda: None, flops=37e6)
+class DeadDevice(Device):
+    def run(self, kernel, flops):
+        raise DeviceError("unspecified launch failure")
 
-    assert 1.7 < throttled / normal < 2.3
+
+def test_an_engine_whose_device_failed_ends_what_it_has_and_takes_nothing_more():
+    shape = Shape(width=32, layers=2, heads=4, blocks=64, block_size=4)
+    engine = Engine(Transformer(shape, seed=3), DeadDevice(), Heard())
+    engine.start()
+    asked = Asked(engine, b"lost", 2)
+
+    assert asked.tokens() == []
+    assert asked.sequence.failed
+    with pytest.raises(EngineDeadError):
+        engine.submit([1], 2, print)
+    engine.stop()
