@@ -2,7 +2,7 @@
 
 One fixed-size record per GPU, memory-mapped, so that any number of processes see one device. Each
 field has one writer at a time and is stored whole (8 bytes, aligned), so no lock is needed.
-`libnvml_shim.c` holds the same layout.
+`nvml/state.h` holds the same layout.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -162,10 +163,12 @@ def test_the_library_is_built_once(tmp_path: Path) -> None:
 
 def test_a_changed_source_is_built_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = build_shim(tmp_path)
-    changed = tmp_path / "changed.c"
-    changed.write_bytes(shim.SOURCE.read_bytes() + b"/* changed */\n")
+    changed = tmp_path / "changed"
+    shutil.copytree(shim.SOURCES, changed)
+    with (changed / "library.c").open("a", encoding="utf-8") as source:
+        source.write("/* changed */\n")
 
-    monkeypatch.setattr(shim, "SOURCE", changed)
+    monkeypatch.setattr(shim, "SOURCES", changed)
 
     assert build_shim(tmp_path) != first
 
@@ -196,11 +199,12 @@ def test_a_machine_without_a_compiler_is_told_what_to_install(
 def test_a_source_that_does_not_compile_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = tmp_path / "broken.c"
-    broken.write_text("int x = ;\n")
-    monkeypatch.setattr(shim, "SOURCE", broken)
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "broken.c").write_text("int x = ;\n")
+    monkeypatch.setattr(shim, "SOURCES", broken)
 
-    with pytest.raises(BusySignalError, match=r"could not compile broken\.c: .*error"):
+    with pytest.raises(BusySignalError, match=r"could not compile broken: .*error"):
         build_shim(tmp_path)
 
 
