@@ -48,6 +48,10 @@ TELEMETRY_SPOOLED = Gauge(
     help="Bytes on disk that wait for the store to come back.",
     unit="bytes",
 )
+TELEMETRY_SAMPLED_OUT = Counter(
+    name="busysignal_telemetry_sampled_out",
+    help="Spans that tail sampling left out; those it kept in their stead carry the weight.",
+)
 METRICS_ERRORS = Counter(
     name="busysignal_metrics_errors",
     help="Errors inside measuring code that were kept from the request.",
@@ -55,5 +59,6 @@ METRICS_ERRORS = Counter(
 
 SIGNALS = (
     VERDICT_INFO, VERDICTS, VERDICT_DURATION, VERDICT_BACKLOG, ALERTS_RECEIVED, PAGES,
-    TELEMETRY_WRITTEN, TELEMETRY_DROPPED, TELEMETRY_SPOOLED, METRICS_ERRORS,
+    TELEMETRY_WRITTEN, TELEMETRY_DROPPED, TELEMETRY_SPOOLED, TELEMETRY_SAMPLED_OUT,
+    METRICS_ERRORS,
 )  # fmt: skip

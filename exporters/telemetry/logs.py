@@ -66,6 +66,7 @@ class TelemetryHandler(logging.Handler):
             body=_message(record),
             trace_id=f"{context.trace_id:032x}" if context.is_valid else None,
             span_id=f"{context.span_id:016x}" if context.is_valid else None,
+            trace_flags=int(context.trace_flags),
             attributes=_attributes(record),
         )
 

@@ -1,14 +1,14 @@
-"""What must never leave the process: prompts, answers and secrets."""
+"""What must never leave the process: secrets; and, unless asked for, prompts and answers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields as fields_of
 from dataclasses import is_dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -16,6 +16,9 @@ MAX_TEXT = 16_384
 """Longest text kept of one value, in characters."""
 MAX_DEPTH = 6
 """Structures are followed this deep; they may have no end."""
+
+Value = str | bool | int | float | list[Any] | None
+"""What a document says of an attribute."""
 
 _SECRET = {
     "authorization", "proxy-authorization", "cookie", "set-cookie", "password", "passwd", "secret",
@@ -34,28 +37,78 @@ _IN_TEXT = re.compile(
     | (?P<user> :// [^/\s:@]* : ) [^/\s@]+ (?= @ )
     """  # noqa: E501 (one alternative a line reads best)
 )
+_PERSONAL = (
+    r"[\w.+-]{1,64}@[\w-]{1,255}(?:\.[\w-]{1,63})+",  # e-mail
+    r"\b(?:\d[ -]?){12,18}\d\b",  # payment card, account
+    r"(?<!\w)\+\d[\d ()-]{7,17}\d\b",  # telephone, international form
+)
 
 
-@lru_cache(maxsize=4096)
-def is_private(key: str) -> bool:
-    """Say whether an attribute of this name may carry a secret or a user's words."""
-    parts = key.lower().split(".")
-    return not _SECRET.isdisjoint(parts) or not _CONTENT.isdisjoint(parts)
+class Redactor:
+    """Decides on keys and masks texts; without `content` the words of users stay here.
+
+    With it they are written with e-mail addresses, card and telephone numbers masked. `patterns`
+    are the operator's own regular expressions; what they match is masked in every text.
+    """
+
+    def __init__(self, *, content: bool = False, patterns: Iterable[str] = ()) -> None:
+        rules = [*patterns, *(_PERSONAL if content else ())]
+        self._own = re.compile("|".join(f"(?:{rule})" for rule in rules)) if rules else None
+        self._hidden = _SECRET if content else _SECRET | _CONTENT
+        self.is_private = lru_cache(maxsize=4096)(self._is_private)
+
+    def _is_private(self, key: str) -> bool:
+        """Say whether an attribute of this name may carry a secret or a user's words."""
+        return not self._hidden.isdisjoint(key.lower().split("."))
+
+    def clean(self, text: str) -> str:
+        """Mask secrets inside free text and cut it to MAX_TEXT."""
+        told = _IN_TEXT.sub(_mask, text[:MAX_TEXT])
+        return told if self._own is None else self._own.sub("***", told)
+
+    def attributes(self, values: Mapping[str, Any] | None) -> dict[str, Value]:
+        """Keep what JSON can say and what may be told; texts are masked and cut."""
+        if not values:
+            return {}
+        return {
+            str(key): self._value(value)
+            for key, value in values.items()
+            if not self.is_private(str(key))
+        }
+
+    def _value(self, value: Any) -> Value:
+        if isinstance(value, str):
+            return self.clean(value)
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        return self._structure(self.public(value))
+
+    def _structure(self, kept: Any) -> Value:
+        if isinstance(kept, list):
+            return [self._structure(item) for item in kept]
+        return self.clean(str(kept)) if isinstance(kept, str | dict) else cast(Value, kept)
+
+    def public(self, value: Any, depth: int = 0) -> Any:
+        """Copy a structure into dicts and lists without its private keys, at whatever depth."""
+        if value is None or isinstance(value, str | bool | int | float):
+            return value
+        if depth > MAX_DEPTH:
+            return "…"
+        fields = _fields(value)
+        if fields is not None:
+            named = [(str(key), inside) for key, inside in fields.items()]
+            return {
+                key: self.public(inside, depth + 1)
+                for key, inside in named
+                if not self.is_private(key)
+            }
+        if isinstance(value, Sequence | AbstractSet) and not isinstance(value, bytes | bytearray):
+            return [self.public(inside, depth + 1) for inside in value]
+        return spoken(value)
 
 
-def public(value: Any, depth: int = 0) -> Any:
-    """Copy a structure into dicts and lists without its private keys, at whatever depth."""
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if depth > MAX_DEPTH:
-        return "…"
-    fields = _fields(value)
-    if fields is not None:
-        named = [(str(key), inside) for key, inside in fields.items()]
-        return {key: public(inside, depth + 1) for key, inside in named if not is_private(key)}
-    if isinstance(value, Sequence | AbstractSet) and not isinstance(value, bytes | bytearray):
-        return [public(inside, depth + 1) for inside in value]
-    return spoken(value)
+STRICT = Redactor()
+"""Neither secrets nor content: how it is unless somebody asks."""
 
 
 def _fields(value: Any) -> Mapping[Any, Any] | None:
@@ -74,11 +127,6 @@ def spoken(value: Any) -> str:
         return str(value)
     except Exception:  # noqa: BLE001 - the point: anybody's object may come this way
         return f"<{type(value).__name__} that cannot be written>"
-
-
-def clean(text: str) -> str:
-    """Mask secrets inside free text and cut it to MAX_TEXT."""
-    return _IN_TEXT.sub(_mask, text[:MAX_TEXT])
 
 
 def _mask(match: re.Match[str]) -> str:

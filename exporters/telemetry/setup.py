@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,14 +13,16 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 
 from exporters.exposition import Registry
+from exporters.telemetry.collector import OtlpSink
 from exporters.telemetry.document import Origin
 from exporters.telemetry.elasticsearch import ElasticsearchSink
+from exporters.telemetry.head import sampler
 from exporters.telemetry.logs import REQUEST_ID, TelemetryHandler
-from exporters.telemetry.redact import MAX_TEXT
+from exporters.telemetry.redact import MAX_TEXT, Redactor
 from exporters.telemetry.section import TelemetrySection
+from exporters.telemetry.shapes import shape
 from exporters.telemetry.sink import Sink
 from exporters.telemetry.spool import Spool
 from exporters.telemetry.store import StoreSink
@@ -129,7 +132,7 @@ def setup(
     }
     provider = TracerProvider(
         resource=Resource(attributes),
-        sampler=ParentBased(ALWAYS_ON),
+        sampler=sampler(section.sample_ratio),
         span_limits=SpanLimits(max_attribute_length=MAX_TEXT),
         shutdown_on_exit=False,
     )
@@ -140,9 +143,9 @@ def setup(
     tally = Tally(own)
     writer = Writer(
         section,
-        Origin(attributes, section.traces_index, section.logs_index),
+        shape("otlp" if section.kind == "otlp" else section.shape, _origin(section, attributes)),
         _sink(section, name),
-        Spool(section.spool_dir.expanduser() / name, section.spool_bytes),
+        Spool(_spool_dir(section) / name, section.spool_bytes),
         tally,
     )
     handler = TelemetryHandler(
@@ -156,7 +159,18 @@ def setup(
     return telemetry
 
 
+def _origin(section: TelemetrySection, resource: dict[str, str]) -> Origin:
+    redactor = Redactor(content=section.content, patterns=section.redact)
+    return Origin(resource, section.stream, redactor=redactor)
+
+
+def _spool_dir(section: TelemetrySection) -> Path:
+    """Where processes of the same destination leave what waits; one may take over from another."""
+    folder = section.spool_dir.expanduser()
+    return folder / "otlp" if section.kind == "otlp" else folder
+
+
 def _sink(section: TelemetrySection, name: str) -> Sink:
     if section.kind == "store":
         return StoreSink(section, name)
-    return ElasticsearchSink(section)
+    return OtlpSink(section) if section.kind == "otlp" else ElasticsearchSink(section)

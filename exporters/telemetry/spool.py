@@ -7,7 +7,8 @@ import errno
 import fcntl
 import logging
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import IO
@@ -18,10 +19,14 @@ from exporters.telemetry.document import Line
 
 log = logging.getLogger(__name__)
 
+LOCK = "lock"
+POISON = "poison.ndjson"
 POISON_BYTES = 8 * 2**20
 """Refused documents are kept for a person to look at, up to here."""
 
 _OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+_NAME = re.compile(r"(\d{12})-([a-z0-9_.-]+)\.spool")
+"""A segment holds the documents of one index, so that one that is blocked delays no other."""
 
 
 class Spool:
@@ -38,7 +43,7 @@ class Spool:
         self._segment_bytes = min(segment_bytes, max_bytes)
         self._sizes = _sizes(self._folder)
         # What an earlier process left may end in the middle of a line: never append to it.
-        self._open: Path | None = None
+        self._open: dict[str, Path] = {}
 
     @property
     def folder(self) -> Path:
@@ -48,6 +53,11 @@ class Spool:
     def size(self) -> int:
         return sum(self._sizes.values())
 
+    @property
+    def indices(self) -> set[str]:
+        """The indices that documents wait for."""
+        return {_index(path) for path in self._sizes}
+
     def append(self, lines: Sequence[Line]) -> Sequence[Line]:
         """Keep the lines; return those for which there is no room."""
         texts = [line.bulk() for line in lines]
@@ -55,13 +65,16 @@ class Spool:
             self._recount()
         room = self._max_bytes - self.size
         fitting = sum(end <= room for end in accumulate(map(len, texts)))
-        return lines[fitting:] if self._write(b"".join(texts[:fitting])) else lines
+        lost = list(lines[fitting:])
+        for index in dict.fromkeys(line.index for line in lines[:fitting]):
+            chosen = [n for n, line in enumerate(lines[:fitting]) if line.index == index]
+            if not self._write(index, b"".join([texts[n] for n in chosen])):
+                lost += [lines[n] for n in chosen]
+        return lost
 
-    def _write(self, text: bytes) -> bool:
-        if not text:
-            return True
+    def _write(self, index: str, text: bytes) -> bool:
         self._own_again()
-        path = self._segment()
+        path = self._segment(index)
         try:
             with path.open("ab") as file:
                 file.write(text)
@@ -74,7 +87,7 @@ class Spool:
 
     def _note_partial(self, path: Path) -> None:
         """Never append to a segment again that may end in the middle of a line."""
-        self._open = None
+        self._open.pop(_index(path), None)
         with contextlib.suppress(OSError):
             self._sizes[path] = path.stat().st_size
 
@@ -85,7 +98,7 @@ class Spool:
     def _own_again(self) -> None:
         """Make and lock the folder anew after someone removed it, lock and all."""
         with contextlib.suppress(OSError):
-            if os.path.samestat(os.fstat(self._lock.fileno()), (self._folder / "lock").stat()):
+            if os.path.samestat(os.fstat(self._lock.fileno()), (self._folder / LOCK).stat()):
                 return
         try:
             folder, lock = _own_folder(self._wanted)
@@ -95,24 +108,28 @@ class Spool:
             return
         log.warning("the spool %s was removed; %s takes its place", self._folder, folder)
         self._lock.close()
-        self._folder, self._lock, self._sizes, self._open = folder, lock, sizes, None
+        self._folder, self._lock, self._sizes, self._open = folder, lock, sizes, {}
 
-    def _segment(self) -> Path:
-        if self._open is None or self._sizes.get(self._open, 0) >= self._segment_bytes:
-            last = int(max(self._sizes, default=Path("0")).stem)
-            self._open = self._folder / f"{last + 1:012d}.spool"
-        return self._open
+    def _segment(self, index: str) -> Path:
+        path = self._open.get(index)
+        if path is None or self._sizes.get(path, 0) >= self._segment_bytes:
+            path = self._open[index] = self._next(index)
+        return path
 
-    def oldest(self) -> tuple[Path, list[Line]] | None:
-        """Return the oldest segment and its lines, and never append to it again.
+    def _next(self, index: str) -> Path:
+        last = int(max(self._sizes, default=Path("0")).name[:12])
+        return self._folder / f"{last + 1:012d}-{index}.spool"
+
+    def oldest(self, may_go: Callable[[str], bool]) -> tuple[Path, list[Line]] | None:
+        """Return the oldest segment whose index may go, and never append to it again.
 
         Segments that cannot be read are put aside for a person. Raises OSError when it is this
         process that lacks files or memory.
         """
-        while self._sizes:
-            path = min(self._sizes)
-            if path == self._open:
-                self._open = None
+        while ready := [path for path in self._sizes if may_go(_index(path))]:
+            path = min(ready)
+            if path == self._open.get(_index(path)):
+                del self._open[_index(path)]
             try:
                 return path, list(_lines(path))
             except OSError as error:
@@ -150,7 +167,7 @@ class Spool:
 
     def set_aside(self, line: Line, reason: str) -> None:
         """Keep a document that will never be accepted, with the reason, for a person to read."""
-        path = self._folder / "poison.ndjson"
+        path = self._folder / POISON
         told = {"index": line.index, "id": line.id, "reason": reason}
         text = orjson.dumps(told)[:-1] + b',"document":' + line.document + b"}\n"
         try:
@@ -160,14 +177,57 @@ class Spool:
         except OSError as error:
             log.warning("cannot set a refused document aside in %s: %s", path, error)
 
+    def adopt(self) -> bool:
+        """Take over what one process that is gone left beside us; False if nobody left anything.
+
+        A restarted process often has another name: what it left would wait for ever. No more is
+        taken than there is room for.
+        """
+        for folder in sorted(self._wanted.parent.iterdir()):
+            if folder != self._folder and (folder / LOCK).is_file():
+                with contextlib.suppress(OSError):  # taken or removed by another in this moment
+                    if self._take_over(folder):
+                        return True
+        return False
+
+    def _take_over(self, folder: Path) -> bool:
+        lock = _lock(folder)
+        if lock is None:
+            return False
+        with lock:
+            left = _sizes(folder)
+            for path, size in left.items():
+                if size <= self._max_bytes - self.size:
+                    mine = self._next(_index(path))
+                    path.rename(mine)
+                    self._sizes[mine] = size
+            if (folder / POISON).exists():
+                (folder / POISON).rename(self._folder / f"poison-{folder.name}.ndjson")
+            if not _sizes(folder):
+                _remove(folder)
+        if left:
+            log.warning("took over the spool %s, which its process left behind", folder)
+        return bool(left)
+
     def close(self) -> None:
         """Let another process have the folder."""
         self._lock.close()
 
 
 def _sizes(folder: Path) -> dict[Path, int]:
-    ours = sorted(path for path in folder.glob("*.spool") if path.stem.isdecimal())
+    ours = sorted(path for path in folder.glob("*.spool") if _NAME.fullmatch(path.name))
     return {path: path.stat().st_size for path in ours}
+
+
+def _index(path: Path) -> str:
+    match = _NAME.fullmatch(path.name)
+    return match[2] if match else ""
+
+
+def _remove(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # something else lies there: let it
+        (folder / LOCK).unlink()
+        folder.rmdir()
 
 
 def _lines(path: Path) -> Iterator[Line]:
@@ -188,12 +248,25 @@ def _own_folder(folder: Path) -> tuple[Path, IO[bytes]]:
     for number in range(1_000):
         candidate = folder if number == 0 else folder.with_name(f"{folder.name}.{number}")
         candidate.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (candidate / "lock").open("wb")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            continue
-        os.set_inheritable(lock.fileno(), False)
-        return candidate, lock
+        if (lock := _lock(candidate)) is not None:
+            return candidate, lock
     raise OSError(f"no free spool folder beside {folder}")
+
+
+def _lock(folder: Path) -> IO[bytes] | None:
+    """Lock a folder; None if another process has it. Raises OSError if it is being removed."""
+    lock = (folder / LOCK).open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever took the folder over may have removed the file that we hold.
+        if os.path.samestat(os.fstat(lock.fileno()), (folder / LOCK).stat()):
+            os.set_inheritable(lock.fileno(), False)
+            return lock
+    except BlockingIOError:
+        lock.close()
+        return None
+    except OSError:
+        lock.close()
+        raise
+    lock.close()
+    return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from exporters.telemetry.document import Line
 from exporters.telemetry.section import TelemetrySection
-from exporters.telemetry.sink import Outcome
+from exporters.telemetry.sink import Outcome, Trouble
 
 _STEMS = {"span": "traces", "log": "logs"}
 
@@ -38,7 +38,7 @@ class StoreSink:
                 outcome.written += chosen
             except OSError as error:
                 outcome.later += chosen
-                outcome.trouble, outcome.why = "away", str(error)
+                outcome.trouble = Trouble("away", str(error))
         return outcome
 
     def _append(self, stem: str, text: bytes) -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from exporters.catalog.stack import TELEMETRY_DROPPED, TELEMETRY_SPOOLED, TELEMETRY_WRITTEN
+from exporters.catalog.stack import (
+    TELEMETRY_DROPPED,
+    TELEMETRY_SAMPLED_OUT,
+    TELEMETRY_SPOOLED,
+    TELEMETRY_WRITTEN,
+)
 from exporters.exposition import Registry
 from exporters.telemetry.document import Line
 
@@ -20,6 +25,8 @@ class Tally:
         self._written = registry.counter(TELEMETRY_WRITTEN)
         self._dropped = registry.counter(TELEMETRY_DROPPED)
         self._spooled = registry.gauge(TELEMETRY_SPOOLED)
+        self._sampled_out = registry.counter(TELEMETRY_SAMPLED_OUT)
+        self._sampled_out.inc(0)
         for kind in KINDS:
             self._written.inc(0, kind)
             for reason in REASONS:
@@ -35,9 +42,13 @@ class Tally:
         for kind, count in Counter(line.kind for line in lines).items():
             self._dropped.inc(count, kind, reason)
 
-    def drop(self, kind: str, reason: str) -> None:
-        """Count one span or log that is lost before it became a line."""
-        self._dropped.inc(1, kind, reason)
+    def drop(self, kind: str, reason: str, count: int = 1) -> None:
+        """Count spans or logs that are lost before they became lines, or that nobody names."""
+        self._dropped.inc(count, kind, reason)
+
+    def sampled_out(self, count: int) -> None:
+        """Count spans that sampling left out on purpose."""
+        self._sampled_out.inc(count)
 
     def spooled(self, size: int) -> None:
         """State the bytes that wait on disk."""

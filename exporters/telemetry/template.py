@@ -1,6 +1,6 @@
-"""The index templates: the types of OpenTelemetry's own, on plain indices.
+"""The index templates of each shape: plain daily indices with the types a reader needs.
 
-Elasticsearch ships templates for `traces-*.otel-*` that make data streams. Ours, of a higher
+Elasticsearch ships templates for `traces-*-*` that make data streams. Ours, of a higher
 priority, makes plain indices of the same fields, so that it also works on a server without
 data streams. Without any template `@timestamp` becomes text and no range of time can be read.
 """
@@ -14,23 +14,27 @@ from exporters.telemetry.section import TelemetrySection
 _KEYWORD = {"type": "keyword", "ignore_above": 1024}
 
 
-def templates(section: TelemetrySection) -> dict[str, dict[str, Any]]:
-    """Return the body of each index template by its name."""
+def templates(section: TelemetrySection, policy: str | None) -> dict[str, dict[str, Any]]:
+    """Return the body of each index template by its name; `policy` is the lifecycle's, if any."""
+    spans, logs = _FIELDS[section.shape]
     return {
-        f"traces-{section.dataset}": _template(section.traces_index, _SPAN_FIELDS),
-        f"logs-{section.dataset}": _template(section.logs_index, _LOG_FIELDS),
+        prefix: _template(f"{prefix}-*", fields, policy)
+        for prefix, fields in ((section.traces_prefix, spans), (section.logs_prefix, logs))
     }
 
 
-def _template(index: str, fields: dict[str, Any]) -> dict[str, Any]:
+def _template(index: str, mappings: dict[str, Any], policy: str | None) -> dict[str, Any]:
+    settings = {
+        "index": {**_SETTINGS["index"], **({"lifecycle": {"name": policy}} if policy else {})}
+    }
     return {
         "index_patterns": [index],
         "priority": 500,
-        "template": {"settings": _SETTINGS, "mappings": _mappings(fields)},
+        "template": {"settings": settings, "mappings": mappings},
     }
 
 
-_SETTINGS = {
+_SETTINGS: dict[str, dict[str, Any]] = {
     "index": {
         "number_of_shards": 1,
         "auto_expand_replicas": "0-1",
@@ -48,7 +52,7 @@ def _passthrough(priority: int) -> dict[str, Any]:
     return {"type": "passthrough", "dynamic": True, "priority": priority}
 
 
-def _mappings(fields: dict[str, Any]) -> dict[str, Any]:
+def _otel(fields: dict[str, Any]) -> dict[str, Any]:
     return {
         "date_detection": False,
         "dynamic": False,
@@ -97,4 +101,31 @@ _LOG_FIELDS: dict[str, Any] = {
     "event_name": _KEYWORD,
     "body": {"properties": {"text": {"type": "text"}, "structured": {"type": "flattened"}}},
     "message": {"type": "alias", "path": "body.text"},
+}
+_NESTED: dict[str, Any] = {
+    "date_detection": False,
+    "dynamic_templates": [
+        {"text": {"match_mapping_type": "string", "mapping": _KEYWORD}},
+    ],
+    "properties": {
+        "@timestamp": {"type": "date_nanos", "ignore_malformed": False},
+        "message": {"type": "text"},
+        "error": {"properties": {"stack_trace": {"type": "text", "index": False}}},
+    },
+}
+_FLAT: dict[str, Any] = {
+    "date_detection": False,
+    "dynamic_templates": [
+        {"text": {"match_mapping_type": "string", "mapping": _KEYWORD}},
+    ],
+    "properties": {
+        "@timestamp": {"type": "date_nanos", "ignore_malformed": False},
+        "EndTimestamp": {"type": "date_nanos"},
+        "Body": {"type": "text"},
+    },
+}
+_FIELDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "otel": (_otel(_SPAN_FIELDS), _otel(_LOG_FIELDS)),
+    "ecs": (_NESTED, _NESTED),
+    "raw": (_FLAT, _FLAT),
 }

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from exporters.telemetry.document import Line, LogEntry, Origin, log_line, span_lines
+from exporters.telemetry.document import Kind, Line, LogEntry
+from exporters.telemetry.gates import Gates, backoff
 from exporters.telemetry.queue import BoundedQueue
 from exporters.telemetry.section import TelemetrySection
+from exporters.telemetry.shapes import Shape
 from exporters.telemetry.sink import Outcome, Sink
 from exporters.telemetry.spool import Spool
+from exporters.telemetry.tail import Kept, TailSampler
 from exporters.telemetry.tally import Tally
 
 log = logging.getLogger(__name__)
+
+ADOPT_SECONDS = 60.0
+"""Between two looks for spools whose processes are gone."""
 
 Item = ReadableSpan | LogEntry | threading.Event
 """An event in the queue is set once all that was put before it has been handled."""
@@ -28,18 +33,18 @@ class Writer:
     """Live documents go first; the spool is replayed while the sink answers."""
 
     def __init__(
-        self, section: TelemetrySection, origin: Origin, sink: Sink, spool: Spool, tally: Tally
+        self, section: TelemetrySection, shape: Shape, sink: Sink, spool: Spool, tally: Tally
     ) -> None:
         self._section = section
-        self._origin = origin
+        self._shape = shape
         self._sink = sink
         self._spool = spool
         self._tally = tally
-        self._failures = 0
-        self._next_try = 0.0
+        self._tail = TailSampler(section, tally.sampled_out) if section.tail_one_in > 1 else None
+        self._gates = Gates(section.backoff_seconds, section.backoff_cap_seconds)
         self._broken_replays = 0
         self._next_replay = 0.0
-        self._away = False
+        self._next_adoption = 0.0
         self._closing = threading.Event()
         self.queue: BoundedQueue[Item] = BoundedQueue(
             section.queue_size, section.batch_size, self._refuse
@@ -89,8 +94,12 @@ class Writer:
 
     def _finish(self) -> None:
         deadline = time.monotonic() + self._section.shutdown_seconds
+        if self._tail is not None:
+            self._deliver(self._encode(self._tail.drain()))
         # A sink that is away keeps us no longer: the spool is read at the next start.
-        while self._spool.size and not self._away and time.monotonic() < deadline:
+        while self._spool.size and time.monotonic() < deadline:
+            if self._gates.is_hopeless(self._spool.indices):
+                break
             time.sleep(max(0.0, min(self._replay_at, deadline) - time.monotonic()))
             self._try_replay()
 
@@ -101,11 +110,11 @@ class Writer:
 
     @property
     def _replay_at(self) -> float:
-        return max(self._next_try, self._next_replay)
+        return max(self._next_replay, self._gates.opens(self._spool.indices))
 
     def _step(self, items: Sequence[Item]) -> None:
         try:
-            self._deliver(self._encode(items))
+            self._deliver(self._encode(self._sampled(items)))
         except Exception:  # the thread must outlive whatever a library throws at it
             log.exception("spans and logs could not be handled")
             for item in items:
@@ -116,26 +125,40 @@ class Writer:
             if isinstance(item, threading.Event):
                 item.set()
 
-    def _encode(self, items: Iterable[Item]) -> list[Line]:
+    def _sampled(self, items: Iterable[Item]) -> Iterator[LogEntry | Kept]:
+        tail = self._tail
+        is_asked = False
+        for item in items:
+            if isinstance(item, LogEntry):
+                yield item
+            elif isinstance(item, threading.Event):
+                is_asked = True
+            elif tail is None:
+                yield item, 1.0
+            else:
+                yield from tail.take(item)
+        if tail is not None:
+            yield from tail.drain() if is_asked else tail.tick()
+
+    def _encode(self, items: Iterable[LogEntry | Kept]) -> list[Line]:
         lines: list[Line] = []
         for item in items:
             try:
                 if isinstance(item, LogEntry):
-                    lines.append(log_line(item, self._origin))
-                elif isinstance(item, ReadableSpan):
-                    lines.extend(span_lines(item, self._origin))
+                    lines.append(self._shape.log(item))
+                else:
+                    lines.extend(self._shape.span(*item))
             except Exception as error:  # noqa: BLE001 - an attribute may be anybody's object
                 log.warning("a %s cannot be written: %s", _kind(item), type(error).__name__)
                 self._tally.drop(_kind(item), "poison")
         return lines
 
     def _deliver(self, lines: list[Line]) -> None:
-        if not lines:
-            return
-        if time.monotonic() < self._next_try:
-            self._keep(lines)
-        else:
-            outcome = self._sink.write(lines)
+        ready = [line for line in lines if self._gates.is_open(line.index)]
+        if len(ready) < len(lines):
+            self._keep([line for line in lines if not self._gates.is_open(line.index)])
+        if ready:
+            outcome = self._sink.write(ready)
             self._keep(outcome.later)
             self._note(outcome)
 
@@ -148,15 +171,21 @@ class Writer:
             self._broken_replays = 0
         except Exception:  # what was spooled must not cost what was just delivered
             log.exception("the spool could not be replayed")
-            self._next_replay = time.monotonic() + self._backoff(self._broken_replays)
+            self._next_replay = time.monotonic() + backoff(
+                self._broken_replays,
+                self._section.backoff_seconds,
+                self._section.backoff_cap_seconds,
+            )
             self._broken_replays += 1
 
     def _replay(self) -> None:
-        if (segment := self._spool.oldest()) is not None:
+        if (segment := self._spool.oldest(self._gates.is_open)) is not None:
             path, lines = segment
             outcome = self._sink.write(lines)
             self._note(outcome)
             self._spool.settle(path, outcome.later)
+        elif time.monotonic() >= self._next_adoption and not self._spool.adopt():
+            self._next_adoption = time.monotonic() + ADOPT_SECONDS
         self._tally.spooled(self._spool.size)
 
     def _keep(self, lines: Sequence[Line]) -> None:
@@ -170,27 +199,29 @@ class Writer:
             log.warning("%s refused a %s: %s", self._sink.name, line.kind, reason)
             self._spool.set_aside(line, reason)
             self._tally.dropped([line], "poison")
-        if outcome.trouble is None:
-            if self._failures:
-                log.warning("%s takes spans and logs again", self._sink.name)
-            self._failures, self._next_try, self._away = 0, 0.0, False
-            return
-        if not self._failures:
+        for kind, count, reason in outcome.refused:
+            log.warning("%s refused %d %ss: %s", self._sink.name, count, kind, reason)
+            self._tally.drop(kind, "poison", count)
+        self._tell(outcome)
+        self._gates.note(outcome)
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Log the first trouble of an outage and its end, not every try between."""
+        before = self._gates.place.failures
+        if outcome.trouble is None and before:
+            log.warning("%s takes spans and logs again", self._sink.name)
+        elif outcome.trouble is not None and not before:
             log.warning(
                 "%s is %s (%s); spans and logs wait in %s",
-                self._sink.name, outcome.trouble, outcome.why, self._spool.folder,
+                self._sink.name, outcome.trouble.kind, outcome.trouble.why, self._spool.folder,
             )  # fmt: skip
-        self._away = outcome.trouble == "away"
-        self._next_try = time.monotonic() + max(
-            outcome.pause_seconds, self._backoff(self._failures)
-        )
-        self._failures += 1
-
-    def _backoff(self, failures: int) -> float:
-        """Double with each failure up to the cap, with jitter so that processes spread out."""
-        longest = self._section.backoff_seconds * 2.0 ** min(failures, 20)
-        return random.uniform(0.5, 1.0) * min(self._section.backoff_cap_seconds, longest)
+        for index, trouble in outcome.blocked.items():
+            if not self._gates.is_known(index):
+                log.warning(
+                    "%s does not take %s (%s); its documents wait in %s",
+                    self._sink.name, index, trouble.why, self._spool.folder,
+                )  # fmt: skip
 
 
-def _kind(item: Any) -> str:
+def _kind(item: Any) -> Kind:
     return "log" if isinstance(item, LogEntry) else "span"

@@ -12,15 +12,22 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 from pydantic import BaseModel
 
 from analysis.sources.otel_shape import nanoseconds
-from exporters.telemetry.document import LogEntry, Origin, log_line, span_lines, timestamp
-from exporters.telemetry.redact import MAX_TEXT, clean, is_private
+from exporters.telemetry.document import Line, LogEntry, Origin
+from exporters.telemetry.redact import MAX_TEXT, STRICT, Redactor
+from exporters.telemetry.shapes.otel import OtelShape, timestamp
 from tests.golden import Golden
 
-ORIGIN = Origin(
-    {"service.name": "replica", "service.version": "1.2.3"}, "traces-x.otel-default", "logs-x-y"
-)
+ORIGIN = Origin({"service.name": "replica", "service.version": "1.2.3"}, "x.otel")
 CONTEXT = SpanContext(0xABC, 0xDEF, is_remote=False, trace_flags=TraceFlags(1))
 PARENT = SpanContext(0xABC, 0x123, is_remote=True, trace_flags=TraceFlags(1))
+
+
+def span_lines(told: ReadableSpan, origin: Origin = ORIGIN, weight: float = 1.0) -> list[Line]:
+    return list(OtelShape(origin).span(told, weight))
+
+
+def log_line(entry: LogEntry, origin: Origin = ORIGIN) -> Line:
+    return OtelShape(origin).log(entry)
 
 
 def span(**values: object) -> ReadableSpan:
@@ -55,20 +62,20 @@ def test_a_span_and_its_event_look_as_the_opentelemetry_exporter_writes_them(gol
         status=Status(StatusCode.ERROR, "queue is full"),
         events=[Event("exception", {"exception.type": "Busy"}, 1_795_428_001_700_063_660)],
     )
-    lines = list(span_lines(told, ORIGIN))
+    lines = span_lines(told)
 
     golden.check(
         "span.json",
         "".join(json.dumps(json.loads(line.document), indent=1) + "\n" for line in lines),
     )
     assert [
-        ("span", "traces-x.otel-default", f"{0xABC:032x}{0xDEF:016x}"),
-        ("log", "logs-x-y", f"{0xABC:032x}{0xDEF:016x}-0"),
+        ("span", "traces-x.otel-default-2026.11.23", f"{0xABC:032x}{0xDEF:016x}"),
+        ("log", "logs-x.otel-default-2026.11.23", f"{0xABC:032x}{0xDEF:016x}-0"),
     ] == [(line.kind, line.index, line.id) for line in lines]
 
 
 def test_a_root_span_has_no_parent_and_an_unset_status_is_empty():
-    (line,) = span_lines(span(parent=None), ORIGIN)
+    (line,) = span_lines(span(parent=None))
     document = json.loads(line.document)
 
     assert "parent_span_id" not in document
@@ -83,27 +90,27 @@ def test_prompts_answers_and_secrets_stay_here():
         "http.request.header.authorization": "Bearer abcdefghijkl",
         "gen_ai.usage.input_tokens": 12,
     }
-    (line,) = span_lines(span(attributes=told), ORIGIN)
+    (line,) = span_lines(span(attributes=told))
 
     assert {"gen_ai.usage.input_tokens": 12} == json.loads(line.document)["attributes"]
 
 
 def test_secrets_inside_texts_are_masked():
-    assert "user=x Bearer ***" == clean("user=x Bearer abcdefghijkl.mno")
-    assert 'password="***" sent' == clean('password="hunter2" sent')
-    assert "https://me:***@host/x" == clean("https://me:pw@host/x")
-    assert "prompt_tokens=12 token 7" == clean("prompt_tokens=12 token 7")
-    assert not is_private("gen_ai.usage.output_tokens")
+    assert "user=x Bearer ***" == STRICT.clean("user=x Bearer abcdefghijkl.mno")
+    assert 'password="***" sent' == STRICT.clean('password="hunter2" sent')
+    assert "https://me:***@host/x" == STRICT.clean("https://me:pw@host/x")
+    assert "prompt_tokens=12 token 7" == STRICT.clean("prompt_tokens=12 token 7")
+    assert not STRICT.is_private("gen_ai.usage.output_tokens")
 
 
 def test_long_texts_are_cut():
-    line = log_line(LogEntry("1", 5, 9, "INFO", "x", "y" * (MAX_TEXT + 1)), ORIGIN)
+    line = log_line(LogEntry("1", 5, 9, "INFO", "x", "y" * (MAX_TEXT + 1)))
 
     assert MAX_TEXT == len(json.loads(line.document)["body"]["text"])
 
 
 def told(**extra: object) -> dict[str, object]:
-    line = log_line(LogEntry("1", 5, 9, "INFO", "x", "y", attributes=extra), ORIGIN)
+    line = log_line(LogEntry("1", 5, 9, "INFO", "x", "y", attributes=extra))
     return json.loads(line.document)["attributes"]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from exporters.telemetry.document import Line
 from exporters.telemetry.elasticsearch import ElasticsearchSink
-from exporters.telemetry.sink import Outcome
+from exporters.telemetry.sink import Outcome, Trouble
 
 
 def lines(count: int) -> list[Line]:
@@ -28,8 +28,10 @@ def answered(section, items: Sequence[object]) -> Outcome:
         return httpx.Response(200, json={})
 
     sink = ElasticsearchSink(section())
-    sink._client.close()
-    sink._client = httpx.Client(base_url="http://es/", transport=httpx.MockTransport(answer))
+    sink.client.close()
+    sink.client = sink._retention._client = httpx.Client(
+        base_url="http://es/", transport=httpx.MockTransport(answer)
+    )
     outcome = sink.write(lines(len(items)))
     sink.close()
     return outcome
@@ -52,7 +54,8 @@ def test_what_the_server_will_not_take_now_waits_and_is_no_poison(section, statu
         [line.id for line in outcome.later],
         outcome.poison,
     )
-    assert ("away", f"HTTP {status}: {kind}: no") == (outcome.trouble, outcome.why)
+    assert {"traces-a-b": Trouble("away", f"HTTP {status}: {kind}: no")} == outcome.blocked
+    assert outcome.trouble is None, "another index may be as well as ever"
 
 
 @pytest.mark.parametrize(
@@ -62,13 +65,14 @@ def test_what_the_server_will_never_take_is_poison_and_no_trouble(section, statu
     outcome = answered(section, [{"create": refused(status, kind)}])
 
     assert ["0"] == [line.id for line, _ in outcome.poison]
-    assert (None, []) == (outcome.trouble, outcome.later)
+    assert (None, {}, []) == (outcome.trouble, outcome.blocked, outcome.later)
 
 
 @pytest.mark.parametrize("item", [{"index": {"status": 201}}, {"create": {}}, "odd"])
 def test_an_item_that_is_none_of_elasticsearchs_sends_all_to_wait_once(section, item):
     outcome = answered(section, [{"create": {"status": 201}}, item])
 
+    assert outcome.trouble is not None
     assert ("away", ["0", "1"], []) == (
-        outcome.trouble, [line.id for line in outcome.later], outcome.written,
+        outcome.trouble.kind, [line.id for line in outcome.later], outcome.written,
     )  # fmt: skip

@@ -18,9 +18,13 @@ def lines(first: int, last: int) -> list[Line]:
     ]
 
 
+def every(index: str) -> bool:
+    return True
+
+
 def drain(spool: Spool) -> list[str]:
     ids: list[str] = []
-    while (segment := spool.oldest()) is not None:
+    while (segment := spool.oldest(every)) is not None:
         path, found = segment
         ids += [line.id for line in found]
         spool.settle(path, [])
@@ -54,7 +58,7 @@ def test_a_full_spool_gives_back_what_does_not_fit(tmp_path: Path):
 def test_what_is_not_delivered_stays(tmp_path: Path):
     spool = Spool(tmp_path / "s", 10_000)
     spool.append(lines(0, 3))
-    path, found = spool.oldest() or (None, [])
+    path, found = spool.oldest(every) or (None, [])
     assert path is not None
 
     spool.settle(path, found[1:])
@@ -161,8 +165,8 @@ def test_a_foreign_file_in_the_folder_is_left_alone(tmp_path: Path):
 
 def test_a_disk_that_was_full_midway_costs_only_what_was_refused(tmp_path: Path):
     spool = Spool(tmp_path / "s", 10_000)
-    (tmp_path / "s" / "000000000001.spool").write_bytes(lines(0, 1)[0].bulk()[:-3])
-    spool._note_partial(tmp_path / "s" / "000000000001.spool")
+    (tmp_path / "s" / "000000000001-traces-a-b.spool").write_bytes(lines(0, 1)[0].bulk()[:-3])
+    spool._note_partial(tmp_path / "s" / "000000000001-traces-a-b.spool")
 
     assert not spool.append(lines(1, 2))
 
@@ -173,7 +177,7 @@ def test_a_disk_that_was_full_midway_costs_only_what_was_refused(tmp_path: Path)
 def test_a_rest_that_cannot_be_written_leaves_the_segment_whole(tmp_path: Path):
     spool = Spool(tmp_path / "s", 10_000)
     spool.append(lines(0, 2))
-    path, found = spool.oldest() or (None, [])
+    path, found = spool.oldest(every) or (None, [])
     assert path is not None
     path.with_suffix(".rest").mkdir()
 
@@ -193,7 +197,7 @@ def test_a_process_out_of_files_puts_no_segment_aside(tmp_path: Path, monkeypatc
 
         patch.setattr(Path, "read_bytes", refuse)
         with pytest.raises(OSError, match="Too many open files"):
-            spool.oldest()
+            spool.oldest(every)
 
     assert ["0"] == drain(spool)
     spool.close()

@@ -131,11 +131,12 @@ def test_a_refused_document_is_set_aside_and_the_others_go_on(
 ):
     config = section(url=elasticsearch.url)
     sink = ElasticsearchSink(config)
+    index = f"{config.traces_prefix}-2026.11.23"
     good = b'{"@timestamp":"1795428001700.063655","name":"span-0"}'
     lines = [
-        Line("span", config.traces_index, "a", good),
-        Line("span", config.traces_index, "b", b'{"@timestamp":"yesterday"}'),
-        Line("span", config.traces_index, "c", good.replace(b"span-0", b"span-1")),
+        Line("span", index, "a", good),
+        Line("span", index, "b", b'{"@timestamp":"yesterday"}'),
+        Line("span", index, "c", good.replace(b"span-0", b"span-1")),
     ]
 
     outcome = sink.write(lines)
@@ -170,7 +171,8 @@ def test_times_are_dates_and_ids_are_keywords(elasticsearch: Elasticsearch, sect
     assert telemetry.flush()
 
     answer = httpx.get(f"{elasticsearch.url}/{config.traces_index}/_mapping", trust_env=False)
-    fields = answer.json()[config.traces_index]["mappings"]["properties"]
+    (index,) = answer.json().values()
+    fields = index["mappings"]["properties"]
 
     assert ["date", "keyword", "long"] == [
         fields[name]["type"] for name in ("@timestamp", "trace_id", "duration")
@@ -213,6 +215,7 @@ def test_a_server_that_was_killed_and_came_back_empty_gets_template_and_spans(
         assert telemetry.flush(30)
         assert names(10, 30) == stored(second.url, config.traces_index)
         mapping = httpx.get(f"{second.url}/{config.traces_index}/_mapping", trust_env=False).json()
-        properties = mapping[config.traces_index]["mappings"]["properties"]
+        (index,) = mapping.values()
+        properties = index["mappings"]["properties"]
         assert "date" == properties["@timestamp"]["type"]
         telemetry.shutdown()

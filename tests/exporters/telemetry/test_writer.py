@@ -12,13 +12,14 @@ import pytest
 
 from exporters.exposition import Registry
 from exporters.telemetry.document import Line, LogEntry, Origin
-from exporters.telemetry.sink import Outcome
+from exporters.telemetry.shapes.otel import OtelShape
+from exporters.telemetry.sink import Outcome, Trouble
 from exporters.telemetry.spool import Spool
 from exporters.telemetry.tally import Tally
 from exporters.telemetry.writer import Writer
 from tests.telemetry_reading import eventually
 
-ORIGIN = Origin({}, "traces-x-y", "logs-x-y")
+SHAPE = OtelShape(Origin({}, "x"))
 
 
 class Place:
@@ -33,7 +34,7 @@ class Place:
     def write(self, lines: Sequence[Line]) -> Outcome:
         self.calls += 1
         if self.is_away:
-            return Outcome(later=list(lines), trouble="away", why="gone fishing")
+            return Outcome(later=list(lines), trouble=Trouble("away", "gone fishing"))
         texts = [json.loads(line.document)["body"]["text"] for line in lines]
         if self.breaks_on in texts:
             raise RuntimeError("a bug in the place")
@@ -51,7 +52,7 @@ class Desk:
         self.registry = Registry()
         self.place = Place()
         self.spool = Spool(folder, 100_000, segment_bytes=1)
-        self.writer = Writer(section, ORIGIN, self.place, self.spool, Tally(self.registry))
+        self.writer = Writer(section, SHAPE, self.place, self.spool, Tally(self.registry))
 
     def log(self, text: str, **attributes: object) -> None:
         self.writer.queue.put(LogEntry(text, 1, 9, "INFO", "app", text, attributes=attributes))
