@@ -13,6 +13,7 @@ from benchmarks.suites.result import NoLayoutError, Result
 from exporters.errors import UsageError
 
 SUITES: Final[Mapping[str, str]] = {
+    "petshop": "Top-1 and Top-3 of root causes in a microservice application",
     "engines": "the engines' alias tables, held against recorded /metrics",
 }
 """What each one measures; the module of the same name has `run(data: Path) -> Result`."""
