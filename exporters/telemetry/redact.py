@@ -22,9 +22,11 @@ Value = str | bool | int | float | list[Any] | None
 
 _SECRET = {
     "authorization", "proxy-authorization", "cookie", "set-cookie", "password", "passwd", "secret",
-    "client_secret", "api_key", "apikey", "api-key", "x-api-key", "token", "access_token",
+    "client_secret", "api_key", "apikey", "api-key", "x-api-key", "access_token",
     "refresh_token", "private_key",
 }  # fmt: skip
+_SECRET_AT_THE_END = {"token"}
+"""As the last part of a name; `token.index` counts what a model said."""
 _CONTENT = {
     "prompt", "prompts", "completion", "completions", "messages", "system_instructions",
     "content", "arguments",
@@ -59,7 +61,8 @@ class Redactor:
 
     def _is_private(self, key: str) -> bool:
         """Say whether an attribute of this name may carry a secret or a user's words."""
-        return not self._hidden.isdisjoint(key.lower().split("."))
+        parts = key.lower().split(".")
+        return parts[-1] in _SECRET_AT_THE_END or not self._hidden.isdisjoint(parts)
 
     def clean(self, text: str) -> str:
         """Mask secrets inside free text and cut it to MAX_TEXT."""

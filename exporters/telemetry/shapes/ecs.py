@@ -155,9 +155,10 @@ class EcsShape:
             **_stream(self._origin.stream("log")),
             "@timestamp": iso(entry.ts_ns),
             "event.severity": entry.severity,
-            "log.level": entry.level,
             "message": self._origin.redactor.clean(entry.body),
         }
+        if entry.level:
+            fields["log.level"] = entry.level
         if entry.trace_id and entry.span_id:
             fields |= {"trace.id": entry.trace_id, "span.id": entry.span_id}
         return Line("log", self._origin.index("log", entry.ts_ns), entry.id, _nested(fields))

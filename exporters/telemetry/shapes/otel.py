@@ -91,13 +91,14 @@ class OtelShape:
             "@timestamp": timestamp(entry.ts_ns),
             "observed_timestamp": timestamp(entry.ts_ns),
             "data_stream": self._logs,
-            "severity_text": entry.level,
             "severity_number": entry.severity,
             "attributes": self._tell(entry.attributes),
             "resource": self._resource,
             "scope": {"name": entry.logger},
             "body": {"text": self._origin.redactor.clean(entry.body)},
         }
+        if entry.level:
+            document["severity_text"] = entry.level
         if entry.trace_id and entry.span_id:
             document["trace_id"], document["span_id"] = entry.trace_id, entry.span_id
         index = self._origin.index("log", entry.ts_ns)

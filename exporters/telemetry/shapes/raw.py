@@ -59,7 +59,6 @@ class RawShape:
         fields: dict[str, Any] = {
             "@timestamp": iso(entry.ts_ns),
             "TraceFlags": entry.trace_flags,
-            "SeverityText": entry.level,
             "SeverityNumber": entry.severity,
             "Body": self._origin.redactor.clean(entry.body),
             **self._resource,
@@ -67,6 +66,8 @@ class RawShape:
             **self._tell(entry.attributes),
             **self._stream("log"),
         }
+        if entry.level:
+            fields["SeverityText"] = entry.level
         if entry.trace_id and entry.span_id:
             fields |= {"TraceId": entry.trace_id, "SpanId": entry.span_id}
         index = self._origin.index("log", entry.ts_ns)
@@ -81,7 +82,7 @@ class RawShape:
             }
             for link in span.links
         ]
-        return orjson.dumps(links).decode()
+        return orjson.dumps(links, option=orjson.OPT_SORT_KEYS).decode()
 
     def _scope(self, span: ReadableSpan) -> dict[str, Any]:
         scope = span.instrumentation_scope

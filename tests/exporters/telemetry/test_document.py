@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from analysis.sources.otel_shape import nanoseconds
 from exporters.telemetry.document import Line, LogEntry, Origin
-from exporters.telemetry.redact import MAX_TEXT, STRICT, Redactor
+from exporters.telemetry.redact import MAX_TEXT, STRICT
 from exporters.telemetry.shapes.otel import OtelShape, timestamp
 from tests.golden import Golden
 
