@@ -111,6 +111,13 @@ typedef struct {
     unsigned version, channel_pending, tpc_pending;
 } nvmlRepairStatus_t;
 typedef struct {
+    unsigned version;
+    unsigned long long aggregate_parity, aggregate_secded, aggregate_corrected;
+    unsigned long long volatile_parity, volatile_secded, volatile_corrected;
+    unsigned long long l2, sm, pcie, mcu, other; /* uncorrected, aggregate, by where */
+    unsigned threshold_exceeded;
+} nvmlEccSramErrorStatus_t;
+typedef struct {
     unsigned long long reference_ns, violation_ns;
 } nvmlViolationTime_t;
 typedef struct {

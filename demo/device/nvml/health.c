@@ -138,3 +138,27 @@ NVML_API nvmlReturn_t nvmlDeviceGetRepairStatus(nvmlDevice_t device, nvmlRepairS
     status->tpc_pending = to_u32(attribute(words, "tpc", 0));
     return NVML_SUCCESS;
 }
+
+/* SramEccErrorStatus = corrected=0 parity=0 secded=0 l2=0 sm=0 pcie=0 mcu=0 other=0 exceeded=0 */
+NVML_API nvmlReturn_t nvmlDeviceGetSramEccErrorStatus(nvmlDevice_t device,
+                                                      nvmlEccSramErrorStatus_t *status) {
+    nvmlReturn_t result;
+    if (status->version != VERSIONED(nvmlEccSramErrorStatus_t, 1))
+        return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    CALL(device, "SramEccErrorStatus");
+    const char *words = read_words("SramEccErrorStatus", &result);
+    if (!words) return result;
+    *status = (nvmlEccSramErrorStatus_t){
+        .version = status->version,
+        .aggregate_parity = to_u64(attribute(words, "parity", 0)),
+        .aggregate_secded = to_u64(attribute(words, "secded", 0)),
+        .aggregate_corrected = to_u64(attribute(words, "corrected", 0)),
+        .l2 = to_u64(attribute(words, "l2", 0)),
+        .sm = to_u64(attribute(words, "sm", 0)),
+        .pcie = to_u64(attribute(words, "pcie", 0)),
+        .mcu = to_u64(attribute(words, "mcu", 0)),
+        .other = to_u64(attribute(words, "other", 0)),
+        .threshold_exceeded = to_u32(attribute(words, "exceeded", 0)),
+    };
+    return NVML_SUCCESS;
+}

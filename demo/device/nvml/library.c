@@ -22,7 +22,7 @@
  * fields.c     FieldValues: any id, with scopes, each with its own return code and type
  * health.c     EccMode, DefaultEccMode, TotalEccErrors, MemoryErrorCounter, DetailedEccErrors,
  *              RemappedRows, RowRemapperHistogram, RetiredPages(_v2), RetiredPagesPendingStatus,
- *              RepairStatus
+ *              RepairStatus, SramEccErrorStatus
  * links.c      PCIe generation, width, speed, replay, PcieThroughput (blocks 20 ms as the driver
  *              does); NvLink State, Version, Capability, ErrorCounter, UtilizationCounter,
  *              RemoteDeviceType, RemotePciInfo_v2; GpuFabricInfo, GpuFabricInfoV (2 and 3)
@@ -109,6 +109,7 @@ static void start_devices(void) {
 NVML_API nvmlReturn_t nvmlInitWithFlags(unsigned flags) {
     (void)flags;
     if (users) return users++, NVML_SUCCESS;
+    look_at_scenario();
     if (!current_scenario()) return NVML_ERROR_DRIVER_NOT_LOADED;
     nvmlReturn_t result = result_named("fail", NVML_SUCCESS);
     if (result == NVML_SUCCESS) result = map_state();

@@ -110,7 +110,8 @@ static int read_file(struct scenario *to, const char *path, int depth);
 static void include(struct scenario *to, const char *from, const char *name, int depth) {
     char folder[LINE], path[LINE * 2];
     snprintf(folder, sizeof folder, "%s", from);
-    snprintf(path, sizeof path, "%s/%s", dirname(folder), name);
+    if (*name == '/') snprintf(path, sizeof path, "%s", name);
+    else snprintf(path, sizeof path, "%s/%s", dirname(folder), name);
     if (!read_file(to, path, depth + 1)) fprintf(stderr, "no scenario %s\n", path);
 }
 
@@ -167,17 +168,19 @@ static void reload(const char *path) {
     __atomic_store_n(&scenario, fresh, __ATOMIC_RELEASE);
 }
 
+void look_at_scenario(void) {
+    const char *path = path_of_scenario();
+    pthread_mutex_lock(&lock);
+    if (path) reload(path);
+    pthread_mutex_unlock(&lock);
+}
+
 /* The file is looked at no more than once per tick of the coarse clock, which is a few ms. */
 const struct scenario *current_scenario(void) {
     static long long looked_at = -1;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     long long tick = now.tv_sec * 1000000000LL + now.tv_nsec;
-    if (__atomic_exchange_n(&looked_at, tick, __ATOMIC_RELAXED) != tick) {
-        const char *path = path_of_scenario();
-        pthread_mutex_lock(&lock);
-        if (path) reload(path);
-        pthread_mutex_unlock(&lock);
-    }
+    if (__atomic_exchange_n(&looked_at, tick, __ATOMIC_RELAXED) != tick) look_at_scenario();
     return __atomic_load_n(&scenario, __ATOMIC_ACQUIRE);
 }

@@ -21,6 +21,7 @@ struct scenario {
 /* The scenario as the file says now; NULL when there is none. Earlier ones stay valid: a call
  * under way may still read them, and a changed file is rare. */
 const struct scenario *current_scenario(void);
+void look_at_scenario(void); /* at once, however short a time ago it was looked at */
 
 const struct value *find(const struct table *table, const char *key);
 const struct value *find_indexed(const struct table *table, const char *key, unsigned index);
