@@ -18,7 +18,7 @@ from exporters.errors import UsageError
 from inference_probe.canary import CanarySection, TargetSection
 from inference_probe.canary.ask import Asker
 from inference_probe.canary.attempt import Attempt
-from tests.inference_probe.canary.endpoints import (
+from tests.endpoints import (
     GOOD,
     MODEL,
     Endpoint,

@@ -14,7 +14,7 @@ import httpx
 from typer.testing import CliRunner
 
 import busysignal
-from tests.inference_probe.canary.endpoints import Endpoint, endpoint, well
+from tests.endpoints import Endpoint, endpoint, well
 
 NO_TORCH = "import sys; sys.modules['torch'] = None; import busysignal; busysignal.main()"
 

@@ -24,8 +24,8 @@ from inference_probe.canary.exporter import CanaryExporter
 from inference_probe.canary.schedule import Schedule
 from inference_probe.canary.server import ask_once, running
 from inference_probe.canary.table import show
+from tests.endpoints import MODEL, Endpoint, Wire, endpoint, well
 from tests.golden import Golden
-from tests.inference_probe.canary.endpoints import MODEL, Endpoint, Wire, endpoint, well
 
 
 def section(*served: Endpoint, **more: Any) -> CanarySection:

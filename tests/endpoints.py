@@ -137,4 +137,5 @@ def _read(incoming: Any) -> tuple[dict[str, str], dict[str, Any]]:
     while line := incoming.readline().strip():
         name, _, value = line.decode().partition(":")
         headers[name.lower()] = value.strip()
-    return headers, json.loads(incoming.read(int(headers["content-length"])))
+    body = incoming.read(int(headers.get("content-length", "0")))
+    return headers, json.loads(body) if body.startswith(b"{") else {}

@@ -1,0 +1,42 @@
+"""What all requests of one client to one target share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from opentelemetry import trace
+from opentelemetry.trace import Tracer
+from tenacity import wait_random_exponential
+
+from exporters.clients.circuits import Circuits
+from exporters.clients.metrics import ClientMetrics
+from exporters.clients.policy import CircuitPolicy, Fallback, RetryBudget, RetryPolicy
+
+
+class Caller:
+    """A target by its name, and how to behave towards it; safe in any thread.
+
+    `target` stands on the metrics. `retry` None takes the defaults, `circuit` None has none.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        metrics: ClientMetrics,
+        *,
+        retry: RetryPolicy | None = None,
+        circuit: CircuitPolicy | None = None,
+        fallbacks: Sequence[Fallback] = (),
+        tracer: Tracer | None = None,
+    ) -> None:
+        self.target, self.metrics = target, metrics
+        self.retry = retry or RetryPolicy()
+        self.circuits = Circuits(circuit, metrics)
+        self.fallbacks = tuple(fallbacks)
+        self.budget = RetryBudget(self.retry)
+        self.tracer = tracer or trace.get_tracer("busysignal.clients")
+        self.backoff = wait_random_exponential(
+            multiplier=self.retry.backoff_seconds, max=self.retry.backoff_cap_seconds
+        )
+        for name in (target, *(one.name for one in self.fallbacks)):
+            metrics.start_at_zero(name, circuit is not None)
