@@ -1,16 +1,18 @@
-"""XID errors as they happen, from one thread that waits in the driver."""
+"""What the driver tells as it happens, from one thread that waits in it."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
-from collections.abc import Mapping
+import time
 from typing import Final
 
-from exporters.catalog.gpu import GPU_XID_ERRORS
-from exporters.exposition import Registry
-from exporters.gpu.nvml import EventSet, Handle, Nvml, NvmlError
+from exporters.catalog.gpu_health import GPU_EVENTS, GPU_XID_ERRORS, XID_LAST
+from exporters.exposition.registry import Registry
+from exporters.gpu.nvml import AbsentError, EventSet, Handle, NvmlError, events
+from exporters.gpu.nvml.events import XID, Event
+from exporters.gpu.reading.tally import ABSENT, DENIED, ERROR, SUPPORTED
+from exporters.gpu.worker import Gate
 
 log = logging.getLogger(__name__)
 
@@ -26,24 +28,27 @@ CLOSE_SECONDS: Final = 5.0
 """How long a wait in the driver that does not end when it should keeps `close` waiting."""
 
 
-class XidWatcher:
-    """Counts XID errors per device.
+class EventWatcher:
+    """Counts XID errors and other events per device.
 
     All of a device's series begin at 0 when it is first seen, so that `increase()` sees the first.
     """
 
-    def __init__(self, nvml: Nvml, registry: Registry) -> None:
-        self._nvml = nvml
-        self._counts = registry.counter(GPU_XID_ERRORS)
-        self._events = _event_set(nvml)
-        self._seen: set[int] = set()
+    def __init__(self, registry: Registry, gate: Gate) -> None:
+        self._xids = registry.counter(GPU_XID_ERRORS)
+        self._last = registry.gauge(XID_LAST)
+        self._others = registry.counter(GPU_EVENTS)
+        self._gate = gate
+        self._lock = threading.Lock()
         self._index_of: dict[int, int] = {}
+        self._outcome_of: dict[int, str] = {}
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="xid-events", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="gpu-events", daemon=True)
+        self._events = _event_set()
 
     def start(self) -> None:
-        if self._events is not None:
-            self._thread.start()
+        """Begin to wait for events."""
+        self._thread.start()
 
     def close(self) -> bool:
         """Stop listening within half a second; False if the driver holds the thread."""
@@ -51,54 +56,95 @@ class XidWatcher:
         if self._thread.is_alive():
             self._thread.join(CLOSE_SECONDS)
         if self._thread.is_alive():
-            log.error("the driver did not end its wait for XID errors within %g s", CLOSE_SECONDS)
+            log.error("the driver did not end its wait for events within %g s", CLOSE_SECONDS)
             return False  # it may still write into the event set
-        if self._events is not None:
-            with contextlib.suppress(NvmlError):  # of a driver that is gone
-                self._nvml.free(self._events)
+        self._free()
         return True
 
-    def watch(self, handles: Mapping[int, Handle]) -> None:
-        """Listen to devices not seen before; one that has no events gets no series."""
-        if self._events is None:
-            return
-        for index, handle in handles.items():
-            if index not in self._seen:
-                self._seen.add(index)
-                self._register(index, handle, self._events)
+    def watch(self, index: int, handle: Handle) -> str:
+        """Listen to a device; returns what became of it. One without events gets no series."""
+        with self._lock:
+            if self._events is None:
+                return ABSENT
+            address = events.address(handle)
+            if self._index_of.get(address) != index:
+                self._outcome_of[index] = self._register(index, handle, self._events)
+                self._index_of[address] = index
+            return self._outcome_of[index]
 
-    def _register(self, index: int, handle: Handle, events: EventSet) -> None:
+    def forget(self) -> None:
+        """Let go of the driver, of whose devices none is known any more; counts are kept."""
+        self._free()
+        self._index_of.clear()
+        self._outcome_of.clear()
+
+    def renew(self) -> None:
+        """Take the driver up again."""
+        self._events = _event_set()
+
+    def _register(self, index: int, handle: Handle, event_set: EventSet) -> str:
         try:
-            self._nvml.listen_for_xids(handle, events)
+            told = events.listen(handle, event_set)
         except NvmlError as error:
-            log.warning("GPU %d tells no XID errors: %s", index, error)
-            return
-        self._index_of[self._nvml.address(handle)] = index
-        for code in (*KNOWN_XIDS, OTHER):
-            self._counts.labels(str(index), str(code))
+            log.warning("GPU %d tells no events: %s", index, error)
+            return _outcome(error)
+        gpu = str(index)
+        if XID in told:
+            for code in (*KNOWN_XIDS, OTHER):
+                self._xids.labels(gpu, str(code))
+        for kind in sorted(told - {XID}):
+            self._others.labels(gpu, kind)
+        return SUPPORTED
 
     def _run(self) -> None:
-        assert self._events is not None
         while not self._stop.is_set():
             try:
-                event = self._nvml.next_xid(self._events, WAIT_SECONDS)
-                if event is not None:
-                    self._count(*event)
+                with self._gate.shared():
+                    told = self._next()
+                if told is not None:
+                    self._count(told)
             except Exception as error:  # noqa: BLE001 - an odd answer must not end the listening
-                log.warning("XID errors cannot be read: %s", error)
+                log.warning("events cannot be read: %s", error)
                 self._stop.wait(WAIT_SECONDS)
 
-    def _count(self, address: int, code: int) -> None:
-        index = self._index_of.get(address)
+    def _next(self) -> Event | None:
+        if self._events is None:
+            self._stop.wait(WAIT_SECONDS)
+            return None
+        return events.wait(self._events, WAIT_SECONDS)
+
+    def _count(self, told: Event) -> None:
+        index = self._index_of.get(told.address)
         if index is None:
             return
-        log.warning("GPU %d raised XID %d", index, code)
-        self._counts.inc(1, str(index), str(code) if code in KNOWN_XIDS else OTHER)
+        gpu = str(index)
+        if told.kind == XID:
+            log.warning("GPU %d raised XID %d", index, told.data)
+            xid = str(told.data) if told.data in KNOWN_XIDS else OTHER
+            self._xids.inc(1, gpu, xid)
+            self._last.set(time.time(), gpu, xid)
+        elif told.kind:
+            log.warning("GPU %d told %s", index, told.kind)
+            self._others.inc(1, gpu, told.kind)
+
+    def _free(self) -> None:
+        event_set, self._events = self._events, None
+        if event_set is not None:
+            try:
+                events.free(event_set)
+            except NvmlError as error:  # of a driver that is gone
+                log.debug("the event set could not be given back: %s", error)
 
 
-def _event_set(nvml: Nvml) -> EventSet | None:
+def _outcome(error: NvmlError) -> str:
+    if isinstance(error, AbsentError):
+        return ABSENT
+    return DENIED if error.error == "no_permission" else ERROR
+
+
+def _event_set() -> EventSet | None:
     try:
-        return nvml.event_set()
+        return events.event_set()
     except NvmlError as error:  # drivers on Windows' Linux have none
-        log.warning("no XID errors can be read here: %s", error)
+        log.warning("no events can be read here: %s", error)
         return None

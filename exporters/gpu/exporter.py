@@ -1,77 +1,87 @@
-"""Snapshots of all devices, kept as Prometheus series."""
+"""All devices read side by side, each from a thread of its own, and served from memory."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Final
 
-from exporters.catalog import gpu as signals
-from exporters.catalog.signal import Gauge
-from exporters.exposition import Registry
-from exporters.gpu.collect import Collector
-from exporters.gpu.events import XidWatcher
-from exporters.gpu.nvml import Nvml, NvmlError
-from exporters.gpu.snapshot import Device, Readings, Snapshot
+import exporters.catalog.gpu as signals
+from exporters.errors import BusySignalError
+from exporters.exposition.registry import Registry
+from exporters.gpu import page
+from exporters.gpu.devices import WatchedDevice
+from exporters.gpu.events import EventWatcher
+from exporters.gpu.fleet import Fleet
+from exporters.gpu.nvml import Nvml
+from exporters.gpu.snapshot import Series, Snapshot
+from exporters.gpu.worker import Gate, Worker, remaining
 
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
-Series = dict[tuple[str, ...], float]
 
 STALE_INTERVALS: Final = 5
-"""After this many missed passes the driver hangs, and no device counts as up."""
+"""After this many missed passes a device's driver call hangs, and it does not count as up."""
+
+SLOW_SECONDS: Final = 10.0
+"""How often limits, modes and the like are read, which change seldom if ever."""
 
 CLOSE_SECONDS: Final = 5.0
 """How long a driver call that is under way keeps `close` waiting."""
 
+PATIENCE_SECONDS: Final = 5.0
+"""How long one pass over all devices is waited for; a device that takes longer follows alone."""
+
 MAX_SERIES: Final = 4096
 """Per family: 64 devices times their XID codes."""
 
-VALUES: Final[Mapping[Gauge, Callable[[Readings], float | None]]] = {
-    signals.GPU_UTILIZATION: lambda readings: readings.utilization,
-    signals.GPU_MEMORY_CONTROLLER: lambda readings: readings.memory_controller,
-    signals.GPU_MEMORY_USED: lambda readings: readings.memory_used,
-    signals.GPU_MEMORY_TOTAL: lambda readings: readings.memory_total,
-    signals.GPU_POWER: lambda readings: readings.power,
-    signals.GPU_POWER_LIMIT: lambda readings: readings.power_limit,
-    signals.GPU_TEMPERATURE: lambda readings: readings.temperature,
-}
-TABLES: Final[Mapping[Gauge, Callable[[Readings], Mapping[str, float] | None]]] = {
-    signals.GPU_CLOCK: lambda readings: readings.clocks,
-    signals.GPU_CLOCK_MAX: lambda readings: readings.clocks_max,
-    signals.GPU_THROTTLE_ACTIVE: lambda readings: readings.throttle_reasons,
-}
-
 
 class GpuExporter:
-    """Reads the devices every `interval_seconds`; a scrape never waits for the driver."""
+    """Reads the devices every `interval_seconds`; a scrape never waits for the driver.
+
+    `expected_devices` is how many there should be; without it, the most that were ever seen.
+    `on_failure` is told once when only a new process can go on (see `failure`).
+    """
 
     def __init__(
-        self, nvml: Nvml, *, interval_seconds: float = 1.0, clock: Clock = time.monotonic
+        self,
+        nvml: Nvml,
+        *,
+        interval_seconds: float = 1.0,
+        slow_seconds: float = SLOW_SECONDS,
+        expected_devices: int | None = None,
+        clock: Clock = time.monotonic,
+        on_failure: Callable[[], object] | None = None,
     ) -> None:
-        self._interval = interval_seconds
+        self._nvml = nvml
+        self._interval, self._slow = interval_seconds, slow_seconds
+        self._expected = expected_devices
         self._clock = clock
         self._registry = Registry(max_children=MAX_SERIES)
         self._failures = self._registry.counter(signals.NVML_ERRORS)
         self._durations = self._registry.histogram(signals.NVML_SCRAPE)
-        self._collector = Collector(nvml, self._count_failure)
-        self._xids = XidWatcher(nvml, self._registry)
-        self._lock = threading.Lock()
-        self._snapshot = Snapshot(nvml.driver_version, nvml.simulated, ())
-        self._taken_at = clock()
-        self._is_broken = False
+        gate = Gate()
+        self._events = EventWatcher(self._registry, gate)
+        self._fleet = Fleet(
+            nvml, gate, self._events, self._registry, self._watched, clock, on_failure
+        )
+        self._enumeration = Worker("gpu-enumeration", self._fleet.enumerate)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gpu-sampler", daemon=True)
 
+    @property
+    def failure(self) -> BusySignalError | None:
+        """Why this process can read the driver no more, for whoever runs it to say and end."""
+        return self._fleet.failure
+
     def start(self) -> None:
-        """Take the first snapshot, then keep taking them in a thread until `close`."""
-        self._try_sample()
+        """Take the first readings, then keep taking them in threads until `close`."""
+        self.sample()
         self._thread.start()
-        self._xids.start()
+        self._events.start()
 
     def close(self) -> bool:
         """Stop the threads; a driver call that hangs is left to end with the process.
@@ -81,92 +91,79 @@ class GpuExporter:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(CLOSE_SECONDS)
-        return self._xids.close() and not self._thread.is_alive()
+        deadline = time.monotonic() + CLOSE_SECONDS
+        ended = [self._enumeration.close(remaining(deadline))]
+        ended += [device.close(remaining(deadline)) for device in self._fleet.devices]
+        return self._events.close() and all(ended) and not self._thread.is_alive()
 
-    def sample(self) -> Snapshot:
-        """Read all devices once and publish what they say."""
-        began = self._clock()
-        snapshot = self._collector.collect()
-        self._xids.watch(self._collector.handles)
-        self._durations.observe(self._clock() - began)
-        with self._lock:
-            self._snapshot, self._taken_at = snapshot, self._clock()
-            publish(self._registry, snapshot)
-        return snapshot
+    def sample(self, patience_seconds: float = PATIENCE_SECONDS) -> Snapshot:
+        """Read all devices once, side by side; one that hangs is waited for only the first time."""
+        began = time.perf_counter()
+        deadline = time.monotonic() + patience_seconds
+        _work([self._enumeration], deadline)
+        _work([device.worker for device in self._fleet.devices], deadline)
+        self._durations.observe(time.perf_counter() - began)
+        return self.snapshot()
+
+    def snapshot(self) -> Snapshot:
+        """What is known now; of a device whose driver call hangs, only that it does."""
+        now = self._clock()
+        devices = tuple(device.known(self._is_fresh(device, now)) for device in self._fleet.devices)
+        return Snapshot(self._nvml.driver_version, self._nvml.simulated, devices)
 
     def collect_text(self) -> str:
-        """Everything known, as Prometheus text; of a driver that hangs, only that it does."""
-        with self._lock:
-            if not self.is_fresh():
-                publish(self._registry, _without_readings(self._snapshot))
-            return self._registry.collect_text()
+        """Everything known, as Prometheus text."""
+        now = self._clock()
+        devices = self._fleet.devices
+        fresh = [device for device in devices if self._is_fresh(device, now) and device.is_up]
+        up: Series = {(device.gpu,): float(device in fresh) for device in devices}
+        ages: Series = {(device.gpu,): max(now - device.taken_at, 0.0) for device in devices}
+        seen = self._fleet.count
+        expected = self._expected if self._expected is not None else self._fleet.most_seen
+        return "".join(
+            [
+                page.family(signals.GPU_EXPECTED, {(): float(seen)}),
+                page.family(signals.GPU_DEVICES_EXPECTED, {(): float(expected)}),
+                page.family(signals.GPU_UP, up),
+                page.join(device.fragments for device in fresh),
+                page.family(signals.NVML_PASS_AGE, ages),
+                self._registry.collect_text(),
+            ]
+        )
 
     def is_fresh(self) -> bool:
-        """Whether the driver answered within the last few intervals."""
-        return self._clock() - self._taken_at <= self._interval * STALE_INTERVALS
+        """Whether the driver answered within the last few intervals, for any device."""
+        now = self._clock()
+        devices = self._fleet.devices
+        if not devices:
+            return self._is_recent(self._fleet.counted_at, now)
+        return any(self._is_fresh(device, now) for device in devices)
+
+    def _is_fresh(self, device: WatchedDevice, now: float) -> bool:
+        return self._is_recent(device.taken_at, now)
+
+    def _is_recent(self, moment: float, now: float) -> bool:
+        return now - moment <= self._interval * STALE_INTERVALS
+
+    def _watched(self, index: int) -> WatchedDevice:
+        return WatchedDevice(
+            self._nvml,
+            index,
+            self._registry,
+            self._fleet,
+            slow_seconds=self._slow,
+            clock=self._clock,
+        )
 
     def _run(self) -> None:
         while not self._stop.wait(self._interval):
-            self._try_sample()
-
-    def _try_sample(self) -> None:
-        try:
-            self.sample()
-            self._is_broken = False
-        except Exception as error:  # the thread must outlive whatever a driver's answer leads to
-            self._failures.inc(1, "sample", type(error).__name__)
-            if not self._is_broken:
-                log.exception("the devices could not be read; trying on")
-            self._is_broken = True
-
-    def _count_failure(self, error: NvmlError) -> None:
-        self._failures.inc(1, error.call, error.error)
+            self.sample(max(self._interval, 1.0))
 
 
-def publish(registry: Registry, snapshot: Snapshot) -> None:
-    """Make the registry's device series those of `snapshot`; what it lacks ends."""
-    answering = {
-        str(device.index): device.readings for device in snapshot.devices if device.readings
-    }
-    registry.gauge(signals.GPU_EXPECTED).set(len(snapshot.devices))
-    registry.gauge(signals.GPU_UP).replace(
-        {(str(device.index),): float(device.readings is not None) for device in snapshot.devices}
-    )
-    registry.gauge(signals.GPU_INFO).replace(_identities(snapshot))
-    for signal, value_of in VALUES.items():
-        found = {gpu: value_of(readings) for gpu, readings in answering.items()}
-        registry.gauge(signal).replace(
-            {(gpu,): value for gpu, value in found.items() if value is not None}
-        )
-    for signal, table_of in TABLES.items():
-        registry.gauge(signal).replace(
-            {
-                (gpu, key): float(value)
-                for gpu, readings in answering.items()
-                for key, value in (table_of(readings) or {}).items()
-            }
-        )
-    _publish_energy(registry, snapshot.devices)
-
-
-def _publish_energy(registry: Registry, devices: tuple[Device, ...]) -> None:
-    total = registry.counter(signals.GPU_ENERGY)
-    for device in devices:
-        if device.readings is None or device.readings.energy is None:
-            total.remove(device.index)
-        else:
-            total.set_total(device.readings.energy, str(device.index))
-
-
-def _identities(snapshot: Snapshot) -> Series:
-    simulated = "true" if snapshot.simulated else "false"
-    return {
-        (str(device.index), known.uuid, known.name, snapshot.driver, simulated): 1.0
-        for device in snapshot.devices
-        if (known := device.identity) is not None
-    }
-
-
-def _without_readings(snapshot: Snapshot) -> Snapshot:
-    gone = tuple(Device(device.index) for device in snapshot.devices)
-    return replace(snapshot, devices=gone)
+def _work(workers: list[Worker], deadline: float) -> None:
+    """Wake all; wait for those that were not already stuck in the work before."""
+    waiting = [worker for worker in workers if not worker.is_busy]
+    for worker in workers:
+        worker.wake()
+    for worker in waiting:
+        worker.wait(remaining(deadline))

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import pynvml
 
-from exporters.catalog.gpu import CLOCK_DOMAINS, THROTTLE_REASONS
+from exporters.catalog.gpu import CLOCK_DOMAINS, ENGINES, THROTTLE_REASONS
 from exporters.gpu.nvml.errors import AbsentError
 from exporters.gpu.nvml.library import UNSET, Handle, call, number, ratio, text
 
@@ -23,6 +23,18 @@ _CLOCKS: Final = dict(
             pynvml.NVML_CLOCK_SM,
             pynvml.NVML_CLOCK_MEM,
             pynvml.NVML_CLOCK_VIDEO,
+        ),
+        strict=True,
+    )
+)
+_ENGINES: Final = dict(
+    zip(
+        ENGINES,
+        (
+            "nvmlDeviceGetEncoderUtilization",
+            "nvmlDeviceGetDecoderUtilization",
+            "nvmlDeviceGetJpgUtilization",
+            "nvmlDeviceGetOfaUtilization",
         ),
         strict=True,
     )
@@ -76,24 +88,9 @@ def utilization(handle: Handle) -> tuple[float | None, float | None]:
     return ratio(rates.gpu), ratio(rates.memory)
 
 
-def encoder(handle: Handle) -> float | None:
-    """Share of the sample period in which video was encoded."""
-    return ratio(call("nvmlDeviceGetEncoderUtilization", handle)[0])
-
-
-def decoder(handle: Handle) -> float | None:
-    """Share of the sample period in which video was decoded."""
-    return ratio(call("nvmlDeviceGetDecoderUtilization", handle)[0])
-
-
-def jpeg(handle: Handle) -> float | None:
-    """Share of the sample period in which JPEG was decoded."""
-    return ratio(call("nvmlDeviceGetJpgUtilization", handle)[0])
-
-
-def optical_flow(handle: Handle) -> float | None:
-    """Share of the sample period in which optical flow was computed."""
-    return ratio(call("nvmlDeviceGetOfaUtilization", handle)[0])
+def engine(handle: Handle, kind: str) -> float | None:
+    """Share of the sample period in which engines of one kind of ENGINES worked."""
+    return ratio(call(_ENGINES[kind], handle)[0])
 
 
 def memory(handle: Handle) -> Memory:

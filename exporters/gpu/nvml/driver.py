@@ -9,7 +9,7 @@ from typing import Final
 import pynvml
 
 from exporters.errors import BusySignalError, ServerMissingError
-from exporters.gpu.nvml import device, events
+from exporters.gpu.nvml import device
 from exporters.gpu.nvml.errors import (
     NO_DRIVER,
     VERSION_MISMATCH,
@@ -71,16 +71,6 @@ class Nvml:
 
     def handle(self, index: int) -> Handle:
         return Handle(call("nvmlDeviceGetHandleByIndex", index))
-
-    event_set = staticmethod(events.event_set)
-    free = staticmethod(events.free)
-    listen_for_xids = staticmethod(events.listen)
-    address = staticmethod(events.address)
-
-    def next_xid(self, event_set: events.EventSet, timeout: float) -> tuple[int, int] | None:
-        """Wait for an XID."""
-        told = events.wait(event_set, timeout)
-        return (told.address, told.data) if told else None
 
     uuid = staticmethod(device.uuid)
     name = staticmethod(device.name)

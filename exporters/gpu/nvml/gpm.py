@@ -32,11 +32,14 @@ def is_supported(handle: Handle) -> bool:
 class Sampler:
     """Two samples of one device or MIG instance, and the metrics between them."""
 
-    def __init__(self, metrics: Sequence[int]) -> None:
-        """Prepare for `metrics` (NVML_GPM_METRIC_*)."""
+    def __init__(self) -> None:
         self._before, self._now = call("nvmlGpmSampleAlloc"), call("nvmlGpmSampleAlloc")
         self._question = pynvml.c_nvmlGpmMetricsGet_t()
         self._question.version = pynvml.NVML_GPM_METRICS_GET_VERSION
+        self._answers = memoryview(b"")
+
+    def ask(self, metrics: Sequence[int]) -> None:
+        """Choose the metrics (NVML_GPM_METRIC_*) that `metrics` answers from now on."""
         self._question.numMetrics = len(metrics)
         for slot, metric in zip(self._question.metrics, metrics, strict=False):
             slot.metricId = metric
