@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import orjson
 import typer
@@ -34,6 +34,8 @@ SIGNALS = ROOT / "docs" / "signals.md"
 
 INTERRUPTED = 130
 
+SectionT = TypeVar("SectionT", bound=Section)
+
 
 class AlertmanagerSection(Section):
     """The config section [alertmanager]."""
@@ -59,6 +61,10 @@ class Config(Section):
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", help="busysignal.toml; BUSYSIGNAL__SECTION__KEY overrides it"),
+]
+WebConfigFile = Annotated[
+    Path | None,
+    typer.Option("--web-config", help="TLS and passwords, as the Prometheus exporter toolkit"),
 ]
 Check = Annotated[bool, typer.Option("--check", help="write nothing, say what is stale; exit 1")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="write the result to this file")]
@@ -110,11 +116,19 @@ def demo(
 
 
 @app.command()
-def gpu(config: ConfigFile = None) -> None:
+def gpu(
+    config: ConfigFile = None,
+    names: Annotated[
+        Literal["busysignal", "dcgm"] | None,
+        typer.Option(help="our names, or dcgm-exporter's for its dashboards"),
+    ] = None,
+    web_config: WebConfigFile = None,
+) -> None:
     """Serve what NVML says of each GPU, at /metrics."""
-    from exporters.gpu.server import serve
+    from exporters.gpu.launch import become_exporter
 
-    serve(settings(config).gpu, announce=typer.echo)
+    section = settings(config).gpu
+    become_exporter(_overridden(section, names=names, web_config=web_config))
 
 
 @app.command()
@@ -281,6 +295,11 @@ def settings(path: Path | None) -> Config:
         return config
     analysis = config.analysis.model_copy(update={"time_scale": config.rules.time_scale})
     return config.model_copy(update={"analysis": analysis})
+
+
+def _overridden(section: SectionT, **given: Any) -> SectionT:
+    """The section with what the command line gave in place of what the config says."""
+    return section.model_copy(update={key: value for key, value in given.items() if value})
 
 
 def _sources(whole: Config) -> Sources:

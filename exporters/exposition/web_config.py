@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from exporters.errors import UsageError
 
 NO_CLIENT_CERT: Final = "NoClientCert"
@@ -67,6 +65,8 @@ def load(path: Path) -> WebConfig:
 
     Raises UsageError naming the file, the key and what is allowed.
     """
+    import yaml  # noqa: PLC0415  4 MiB that an exporter without a web config does not need
+
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from exporters import exposition
-from exporters.gpu.config import GpuSection
 from exporters.gpu.exporter import GpuExporter
 from exporters.gpu.nvml import Nvml
+from exporters.gpu.settings import Settings
 
 
-def serve(section: GpuSection, *, announce: Callable[[str], object] | None = None) -> None:
+def serve(settings: Settings, *, announce: Callable[[str], object] | None = None) -> None:
     """Serve /metrics until SIGINT or SIGTERM; `announce` is told the address.
 
-    Raises ServerMissingError without a driver, UsageError when the port is taken.
+    Raises ServerMissingError without a driver, UsageError when the port is taken or the web config
+    cannot be used.
     """
-    nvml = Nvml(section.nvml_library)
-    exporter = GpuExporter(nvml, interval_seconds=section.interval_seconds)
+    nvml = Nvml(settings.nvml_library)
+    exporter = GpuExporter(nvml, interval_seconds=settings.interval_seconds)
     try:
         exporter.start()
         exposition.serve(
-            [exporter], section.host, section.port, ready=exporter.is_fresh, announce=announce
+            [exporter],
+            settings.host,
+            settings.port,
+            ready=exporter.is_fresh,
+            announce=announce,
+            web_config=settings.web_config,
         )
     finally:
         if exporter.close():
