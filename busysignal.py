@@ -320,13 +320,13 @@ def main() -> None:
 
 
 def _probe_once(section: ProbeSection, json: Path | None, *, kernels: bool) -> None:
-    """Look once at the device, the endpoints or both; exit 1 if any attempt went wrong."""
+    """Look once at the devices, the endpoints or both; exit 1 if any attempt went wrong."""
     report: dict[str, Any] = {}
     if kernels:
         from inference_probe import server, table
 
         seen = server.measure_once(section)
-        report = seen.as_dict()
+        report["devices"] = [device.as_dict() for device in seen]
         table.show(seen)
     attempts = []
     if section.canary.targets or not kernels:

@@ -137,5 +137,9 @@ def _read(incoming: Any) -> tuple[dict[str, str], dict[str, Any]]:
     while line := incoming.readline().strip():
         name, _, value = line.decode().partition(":")
         headers[name.lower()] = value.strip()
+    if headers.get("transfer-encoding") == "chunked":
+        while size := int(incoming.readline(), 16):
+            incoming.read(size + 2)
+        incoming.readline()
     body = incoming.read(int(headers.get("content-length", "0")))
     return headers, json.loads(body) if body.startswith(b"{") else {}
