@@ -21,8 +21,10 @@ from pydantic import Field
 from analysis.sources.backoff import patiently
 from analysis.sources.errors import BusyError, SourceError
 from analysis.sources.gap import Gap
-from analysis.sources.otel_shape import LOG_FIELDS, SPAN_FIELDS, Hit, log_frame, span_frame
+from analysis.sources.otel_shape import LOG_FIELDS, SPAN_FIELDS
+from analysis.sources.shapes import TRACE_ID_FIELDS, log_frame, span_frame
 from analysis.sources.source import LIMIT
+from analysis.sources.values import Hit
 from analysis.sources.window import cut, state_problems
 from exporters.errors import UsageError
 from exporters.settings import Section
@@ -41,15 +43,15 @@ class ElasticsearchSection(Section):
     url: HttpUrl = "http://127.0.0.1:9200"
     user: str | None = None
     password_file: Path | None = None
-    traces_index: str = "traces-*.otel-*"
-    logs_index: str = "logs-*.otel-*"
+    traces_index: str = "traces-*,-traces-apm.sampled-*"  # those are tail sampling's own notes
+    logs_index: str = "logs-*"
     timeout_seconds: float = Field(10.0, gt=0, le=300)
     page_size: int = Field(5_000, ge=1, le=10_000)
     slices: int = Field(2, ge=1, le=64)
 
 
 class ElasticsearchSource:
-    """Reads documents of the `otel` shape; safe to use from several threads."""
+    """Reads documents of any shape that `shapes` knows; safe to use from several threads."""
 
     def __init__(self, section: ElasticsearchSection, opaque_id: str = "busysignal") -> None:
         self.name = "elasticsearch"
@@ -99,8 +101,10 @@ class ElasticsearchSource:
     def _pull(
         self, index: str, start_ns: int, end_ns: int, limit: int, fields: Sequence[str]
     ) -> list[Hit]:
-        if not self._readable(index):
+        found = self._fields(index)
+        if not self._is_readable(index, found):
             return []
+        is_otel = "unmapped" not in found.get("trace_id", {"unmapped": {}})
         # The field's own precision is a millisecond, and an unpadded fraction moves it by up
         # to one more: read a little around the window, cut exactly afterwards.
         window = {"gte": start_ns // 10**6 - 1, "lte": end_ns // 10**6 + 1}
@@ -114,29 +118,34 @@ class ElasticsearchSource:
         ).get("id", "")
         try:
             self._thin_out(pit, query, limit, whole_traces=fields is SPAN_FIELDS)
-            return self._read(pit, query, limit, fields)
+            return self._read(pit, query, limit, fields if is_otel else ("*",))
         finally:
             with contextlib.suppress(SourceError):  # it ends by itself, within a minute
                 self._call(lambda: self._client.close_point_in_time(id=pit))
 
-    def _readable(self, index: str) -> bool:
+    def _fields(self, index: str) -> dict[str, dict[str, Any]]:
+        """The types of the fields that tell shapes apart; empty where no index is."""
         answer = self._call(
             lambda: self._client.field_caps(
                 index=index,
-                fields=["@timestamp"],
+                fields=["@timestamp", "trace_id"],
+                include_unmapped=True,
                 ignore_unavailable=True,
                 allow_no_indices=True,
             )
         )
-        kinds = set(answer.get("fields", {}).get("@timestamp", {})) - {"unmapped"}
-        if not answer.get("indices"):
+        return dict(answer.get("fields", {})) if answer.get("indices") else {}
+
+    def _is_readable(self, index: str, found: dict[str, dict[str, Any]]) -> bool:
+        kinds = set(found.get("@timestamp", {})) - {"unmapped"}
+        if not found:
             self._state(f"no index matches {index}")
         elif not kinds <= {"date", "date_nanos"}:
             self._state(
                 f"@timestamp is {', '.join(sorted(kinds))} in {index}: times there cannot be "
                 "compared; install the index template and write anew"
             )
-        return bool(answer.get("indices")) and bool(kinds & {"date", "date_nanos"})
+        return bool(kinds & {"date", "date_nanos"})
 
     def _thin_out(self, pit: str, query: dict[str, Any], limit: int, *, whole_traces: bool) -> None:
         answer = self._search(
@@ -149,7 +158,9 @@ class ElasticsearchSource:
             self._state(f"only {limit} of {total} logs were read")
             return
         share = 0.95 * limit / total
-        query["bool"]["filter"].append({"range": {"trace_id": {"lt": f"{int(share * 16**8):08x}"}}})
+        below = {"lt": f"{int(share * 16**8):08x}"}
+        ranges = [{"range": {field: below}} for field in TRACE_ID_FIELDS]
+        query["bool"]["filter"].append({"bool": {"should": ranges}})
         self._state(f"{share:.1%} of the traces were read, chosen by their ids: {total} spans")
 
     def _read(

@@ -10,8 +10,9 @@ import polars as pl
 
 from analysis.sources.errors import SourceError
 from analysis.sources.gap import Gap
-from analysis.sources.otel_shape import Hit, log_frame, span_frame
+from analysis.sources.shapes import log_frame, span_frame
 from analysis.sources.source import LIMIT
+from analysis.sources.values import Hit
 from analysis.sources.window import cut, state_problems
 
 

@@ -11,15 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.frames import LOG_SCHEMA, SPAN_SCHEMA
-from analysis.sources.otel_shape import (
-    Hit,
-    ShapeError,
-    hex_id,
-    log_frame,
-    nanoseconds,
-    span_frame,
-    weight,
-)
+from analysis.sources.shapes import log_frame, span_frame
+from analysis.sources.values import Hit, ShapeError, hex_id, nanoseconds, weight
 from tests.es_shapes import lines, unpack
 
 SPAN: dict[str, Any] = {

@@ -11,7 +11,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from pydantic import BaseModel
 
-from analysis.sources.otel_shape import nanoseconds
+from analysis.sources.values import nanoseconds
 from exporters.telemetry.document import Line, LogEntry, Origin
 from exporters.telemetry.redact import MAX_TEXT, STRICT
 from exporters.telemetry.shapes.otel import OtelShape, timestamp
