@@ -47,6 +47,26 @@ REQUEST_DURATION = Histogram(
     unit="seconds",
     buckets=REQUEST_SECONDS,
 )
+REQUEST_DURATION_BY_OUTCOME = Histogram(
+    name="llm_request_duration_by_outcome_seconds",
+    help="The same time apart by outcome: quick refusals leave the latency of what was served be.",
+    labels=("model", "priority", "outcome"),
+    unit="seconds",
+    buckets=REQUEST_SECONDS,
+)
+ROUTE_DURATION = Histogram(
+    name="llm_route_duration_seconds",
+    help="The same time by the route's template or gRPC method; _other: no route matched.",
+    labels=("route", "outcome", "status"),
+    unit="seconds",
+    buckets=REQUEST_SECONDS,
+)
+COLD_START = Gauge(
+    name="llm_cold_start_seconds",
+    help="Duration of the first request that this process answered well.",
+    labels=("model",),
+    unit="seconds",
+)
 TIME_TO_FIRST_TOKEN = Histogram(
     name="llm_time_to_first_token_seconds",
     help="Time from the request's headers to the first streamed body byte.",
@@ -78,7 +98,10 @@ PROMPT_TOKENS = Counter(
     name="llm_prompt_tokens", help="Prompt tokens taken in.", labels=("model",), unit="tokens"
 )
 GENERATED_TOKENS = Counter(
-    name="llm_generated_tokens", help="Tokens sent out.", labels=("model",), unit="tokens"
+    name="llm_generated_tokens",
+    help="Tokens sent out, as told by the app, the answer's usage, or else its counted events.",
+    labels=("model",),
+    unit="tokens",
 )
 CACHED_TOKENS = Counter(
     name="llm_cached_tokens",
@@ -128,7 +151,8 @@ UPSTREAM_DURATION = Histogram(
 
 SIGNALS = (
     REQUESTS_STARTED, REQUESTS, REQUESTS_REJECTED, REQUESTS_RESENT, REQUESTS_IN_FLIGHT,
-    REQUEST_DURATION, TIME_TO_FIRST_TOKEN, INTER_TOKEN_LATENCY, QUEUE_DEPTH, QUEUE_WAIT,
+    REQUEST_DURATION, REQUEST_DURATION_BY_OUTCOME, ROUTE_DURATION, COLD_START,
+    TIME_TO_FIRST_TOKEN, INTER_TOKEN_LATENCY, QUEUE_DEPTH, QUEUE_WAIT,
     PROMPT_TOKENS, CACHED_TOKENS, GENERATED_TOKENS, PROMPT_LENGTH, ATTEMPTS, ATTEMPT_DURATION,
     REPLICA_EJECTED, FALLBACKS, UPSTREAM_DURATION,
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
@@ -193,6 +194,28 @@ class HistogramFamily(Family[Histogram, HistogramChild]):
         size = len(self.signal.buckets) + 2
         cell = self._cells.take(self.signal, key, size)
         return HistogramChild(self.signal, key, self._lock, cell)
+
+
+class Margin(HistogramFamily):
+    """A histogram that is the sum of a finer one over some of its labels: nobody writes it.
+
+    It has the finer one's buckets, and labels that the finer one has, too.
+    """
+
+    def __init__(self, signal: Histogram, lock: Lock, finer: HistogramFamily) -> None:
+        super().__init__(signal, lock, max_children=sys.maxsize, cells=OwnMemory())
+        names = finer.signal.labels
+        self._kept = tuple(names.index(label) for label in signal.labels)
+        self.finer = finer
+
+    def render(self, *, openmetrics: bool = False) -> str:
+        """Sum the finer family up, and write it."""
+        parts: dict[tuple[str, ...], list[HistogramChild]] = {}
+        for values, child in self.finer.children():
+            parts.setdefault(tuple(values[at] for at in self._kept), []).append(child)
+        for values, children in parts.items():
+            self.labels(*values).become_sum(children)
+        return super().render(openmetrics=openmetrics)
 
 
 def _value_lines(children: Sequence[CounterChild | GaugeChild]) -> str:

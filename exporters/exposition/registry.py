@@ -12,6 +12,7 @@ from exporters.exposition.families import (
     Family,
     GaugeFamily,
     HistogramFamily,
+    Margin,
     OwnMemory,
 )
 
@@ -43,6 +44,12 @@ class Registry:
 
     def histogram(self, signal: Histogram) -> HistogramFamily:
         return cast("HistogramFamily", self._family(signal, HistogramFamily))
+
+    def margin(self, signal: Histogram, *, of: Histogram) -> None:
+        """Show `signal` as the sum of the finer histogram `of` over the labels it does not have."""
+        finer = self.histogram(of)
+        with self.lock:
+            self._families[signal.name] = Margin(signal, self.lock, finer)
 
     def collect_text(self) -> str:
         """Render every family that has series, in the order of their registration."""

@@ -107,6 +107,13 @@ class HistogramChild:
             self._exemplars = {}
         self._exemplars[bucket] = text.exemplar(trace_id, value, time.time())
 
+    def become_sum(self, others: Sequence[HistogramChild]) -> None:
+        """Take over the sum of several histograms with the same bounds, and their exemplars."""
+        self.cell = [sum(values) for values in zip(*(child.cell for child in others), strict=True)]
+        told = [child._exemplars for child in others if child._exemplars]  # noqa: SLF001 - its own
+        if told:
+            self._exemplars = {bucket: text for one in told for bucket, text in list(one.items())}
+
     def render(self) -> str:
         """Write the sample lines: cumulative counts, sum, count."""
         *counts, total = self.cell

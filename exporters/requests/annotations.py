@@ -12,8 +12,12 @@ class Annotations:
     """Set these before the last byte is sent; what stays None was not known.
 
     `reason` says why a 429 or 503 was answered; `cached_tokens` is the part of `prompt_tokens`
-    whose KV cache was reused.
+    whose KV cache was reused. `route` is a template, never a path: `/items/{id}`. Tokens that the
+    app does not tell are read off the answer's `usage`.
     """
+
+    route: str | None = None
+    trace_id: str | None = None
 
     priority: str | None = None
     reason: str | None = None

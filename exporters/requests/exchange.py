@@ -1,16 +1,18 @@
-"""One request and its response as their ASGI messages go by, timed and never changed."""
+"""One request and its response, timed from the request's headers to the answer's last byte.
+
+The protocols' adapters (ASGI, websocket, WSGI, gRPC) tell what goes by; what it means is here.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from time import perf_counter
-from typing import Any
 
 from exporters.catalog.requests import INTER_TOKEN_LATENCY
-from exporters.exposition.app import Message, Receive, Send
-from exporters.requests.disconnect import has_hung_up
+from exporters.requests import usage
 from exporters.requests.metrics import RequestMetrics, TrackedRequest
-from exporters.requests.outcome import outcome_of_break, outcome_of_status
+from exporters.requests.outcome import outcome_of_status
 
 GAP_BOUNDS = INTER_TOKEN_LATENCY.buckets
 HANG_UP_SECONDS = 0.05
@@ -18,7 +20,7 @@ HANG_UP_SECONDS = 0.05
 
 
 class Exchange(TrackedRequest):
-    """What the server's `receive` and `send` carry between one client and the app.
+    """What goes by between one client and the app.
 
     It is the request's annotations too: one object for each request costs half of two.
     """
@@ -28,92 +30,61 @@ class Exchange(TrackedRequest):
     _first = 0.0
     _last = 0.0
     _gaps: list[int] | None = None
-    _body_read = False
-    _disconnected = False
+    _end: object = b""
+    _before_end: object = b""
+    _headers: Iterable[tuple[bytes, bytes]] = ()
 
-    def __init__(
-        self,
-        metrics: RequestMetrics,
-        start: float,
-        receive: Receive,
-        send: Send,
-    ) -> None:
+    def __init__(self, metrics: RequestMetrics, start: float) -> None:
         self.metrics = metrics
         self._start = start
-        self._receive = receive
-        self._send = send
 
-    def send(self, message: Message) -> Any:
-        """Look at a message and hand on what the server's `send` returns.
+    def chunk(self, body: object) -> None:
+        """A piece of a streamed answer is about to be sent.
 
-        A plain function: a coroutine of our own around each chunk would cost as much again.
+        The last two pieces are kept until the end, for the usage that may stand there.
         """
-        try:
-            if message["type"] == "http.response.body":
-                if message.get("more_body"):
-                    if message.get("body"):
-                        now = perf_counter()
-                        if self._gaps is not None:
-                            self._gaps[bisect_left(GAP_BOUNDS, now - self._last)] += 1
-                        else:
-                            self._gaps = [0] * (len(GAP_BOUNDS) + 1)
-                            self._first = now
-                        self._last = now
-                elif not self.is_complete:
-                    return self._send_last(message)
-            elif message["type"] == "http.response.start":
-                self._status = message["status"]
-            elif message["type"] == "http.response.pathsend":
-                return self._send_last(message)
-        except Exception:  # noqa: BLE001 - measuring never breaks serving
-            self.metrics.failed()
-        return self._send(message)
+        now = perf_counter()
+        if self._gaps is not None:
+            self._gaps[bisect_left(GAP_BOUNDS, now - self._last)] += 1
+        else:
+            self._gaps = [0] * (len(GAP_BOUNDS) + 1)
+            self._first = now
+        self._last = now
+        self._before_end = self._end
+        self._end = body
 
-    async def receive(self) -> Message:
-        message = await self._receive()
-        try:
-            if message["type"] == "http.disconnect":
-                self._disconnected = True
-            elif not message.get("more_body"):
-                self._body_read = True
-        except Exception:  # noqa: BLE001 - measuring never breaks serving
-            self.metrics.failed()
-        return message
-
-    def broke_off(self, error: BaseException | None) -> None:
-        """The app is done (or `error` ended it) before the response was."""
-        try:
-            gone = self._disconnected or (self._body_read and self._has_hung_up(0.0))
-            ending = outcome_of_break(error, self._status, self._send, disconnected=gone)
-            self._close(*ending)
-        except Exception:  # noqa: BLE001 - measuring never breaks serving
-            self.metrics.failed()
-
-    async def _send_last(self, message: Message) -> None:
-        gone = self._disconnected or (self._body_read and self._has_hung_up(HANG_UP_SECONDS))
-        self.is_complete = True
-        try:
-            await self._send(message)
-        except BaseException as error:
-            self.is_complete = False
-            self._disconnected = isinstance(error, OSError)
-            raise
-        self._close("client_gone" if gone else None, self._status)
-
-    def _has_hung_up(self, after: float) -> bool:
-        try:
-            return perf_counter() - self._start >= after and has_hung_up(self._receive)
-        except Exception:  # noqa: BLE001 - measuring never breaks serving
-            self.metrics.failed()
-            return False
-
-    def _close(self, outcome: str | None, status: int | str) -> None:
+    def close(self, outcome: str | None, status: int | str) -> None:
+        """Count the request; without an outcome it is the status's."""
         try:
             outcome = outcome or outcome_of_status(self._status)
             seconds = perf_counter() - self._start
-            self.metrics.finished(self, outcome, status, seconds)
-            if self._gaps is not None:
-                to_first, streaming = self._first - self._start, self._last - self._first
-                self.metrics.streamed(self, to_first, streaming, self._gaps)
+            if self._end and (self.generated_tokens is None or self.prompt_tokens is None):
+                self._read_usage()
+            gaps = self._gaps
+            if gaps is None:
+                self.metrics.finished(self, outcome, status, seconds)
+            else:
+                streaming = (self._first - self._start, self._last - self._first, gaps)
+                self.metrics.finished(self, outcome, status, seconds, streaming)
         except Exception:  # noqa: BLE001 - measuring never breaks serving
             self.metrics.failed()
+
+    def has_lasted(self) -> bool:
+        """Whether the client has waited long enough to have given up."""
+        return perf_counter() - self._start >= HANG_UP_SECONDS
+
+    def _read_usage(self) -> None:
+        found = usage.read(self._end) or usage.read(self._before_end)
+        if found is not None:
+            if self.prompt_tokens is None:
+                self.prompt_tokens = found.prompt
+                if self.cached_tokens is None:
+                    self.cached_tokens = found.cached
+            if self.generated_tokens is None:
+                self.generated_tokens = found.generated
+        if (
+            self.generated_tokens is None
+            and self._gaps is not None
+            and usage.is_event_stream(self._headers)
+        ):
+            self.generated_tokens = sum(self._gaps) + 1 - usage.is_done_marker(self._end)

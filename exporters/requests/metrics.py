@@ -11,11 +11,19 @@ from typing import Concatenate, ParamSpec
 from exporters.catalog import requests as signals
 from exporters.catalog.stack import METRICS_ERRORS
 from exporters.exposition.registry import Registry
+from exporters.exposition.storage import HistogramChild
 from exporters.requests.annotations import Annotations
-from exporters.requests.series import ModelSeries, Timings
+from exporters.requests.series import Ending, ModelSeries
 
 OTHER = "_other"
 NO_PRIORITY = "normal"
+
+SECONDS = signals.REQUEST_DURATION.buckets
+MAX_ENDINGS = 4096
+"""Kinds of ending remembered for each model; past them, each is looked up anew."""
+
+Streaming = tuple[float, float, list[int]]
+"""Seconds to the first chunk and on to the last one, and the gaps between chunks by bucket."""
 
 P = ParamSpec("P")
 
@@ -42,8 +50,10 @@ class RequestMetrics:
     requests belong to it until the app names another; with none, all are `_other` from the start.
     With several, a request that nobody names is counted as started when it ends.
 
-    The durations are those of all requests, the refused ones too: while a service sheds load, its
-    quick refusals pull `llm_request_duration_seconds` down. `/metrics` reads `collect_text()`.
+    `llm_request_duration_seconds` is that of all requests, the refused ones too: while a service
+    sheds load, its quick refusals pull it down. `llm_request_duration_by_outcome_seconds` keeps
+    them apart. `trace_id` tells the trace under way, or None; its id becomes the exemplar of the
+    buckets that the request falls into. `/metrics` reads `collect_text()`.
     """
 
     def __init__(
@@ -53,11 +63,14 @@ class RequestMetrics:
         models: Collection[str] = (),
         priorities: Collection[str] = signals.PRIORITIES,
         reasons: Collection[str] = signals.REASONS,
+        trace_id: Callable[[], str | None] | None = None,
     ) -> None:
         self.registry = Registry() if registry is None else registry
         self._priorities = tuple(priorities)
         self._reasons = tuple(reasons)
+        self._trace_id = trace_id
         self._errors = self.registry.counter(METRICS_ERRORS).labels()
+        self.registry.margin(signals.REQUEST_DURATION, of=signals.REQUEST_DURATION_BY_OUTCOME)
         self._other = ModelSeries(self.registry, OTHER)
         self._models = {name: ModelSeries(self.registry, name) for name in models}
         known = list(self._models.values()) or [self._other]
@@ -67,6 +80,9 @@ class RequestMetrics:
 
     def collect_text(self) -> str:
         return self.registry.collect_text()
+
+    def collect_openmetrics(self) -> str:
+        return self.registry.collect_openmetrics()
 
     def failed(self) -> None:
         """Count an error inside measuring code."""
@@ -97,7 +113,12 @@ class RequestMetrics:
                 _count_start(request)
 
     def finished(
-        self, request: TrackedRequest, outcome: str, status: int | str, seconds: float
+        self,
+        request: TrackedRequest,
+        outcome: str,
+        status: int | str,
+        seconds: float,
+        streaming: Streaming | None = None,
     ) -> None:
         """Close a request and count how it ended and what the app said of it."""
         series = request.series
@@ -105,14 +126,21 @@ class RequestMetrics:
         series.in_flight.cell[0] -= 1.0
         if not request.is_start_counted:
             _count_start(request)
-        ending = series.endings.get((outcome, status)) or series.ending(outcome, status)
-        ending.cell[0] += 1.0
-        timing = series.timings.get(request.priority) or self._timing(request)
-        duration = timing.duration
-        duration.cell[bisect_left(duration.bounds, seconds)] += 1
-        duration.cell[-1] += seconds
-        if outcome == "rejected":
-            series.rejected(self._reason(request.reason, status)).inc()
+        key = (outcome, status, request.priority, request.route)
+        ending = series.endings.get(key) or self._ending(series, *key)
+        ending.requests.cell[0] += 1.0
+        bucket = bisect_left(SECONDS, seconds)
+        cell = ending.by_outcome.cell
+        cell[bucket] += 1
+        cell[-1] += seconds
+        cell = ending.by_route.cell
+        cell[bucket] += 1
+        cell[-1] += seconds
+        if outcome != "ok":
+            if outcome == "rejected":
+                series.rejected(self._reason(request.reason, status)).inc()
+        elif series.is_cold:
+            series.warm_up(status, seconds)
         if request.prompt_tokens is not None:
             series.prompt_tokens.inc(request.prompt_tokens)
             series.prompt_length.observe(request.prompt_tokens)
@@ -120,17 +148,38 @@ class RequestMetrics:
             series.cached_tokens.inc(request.cached_tokens)
         if request.generated_tokens is not None:
             series.generated_tokens.inc(request.generated_tokens)
+        if streaming is not None:
+            self._streamed(request, *streaming)
+        if self._trace_id is not None:
+            self._exemplify(request, ending, bucket, seconds, streaming)
 
-    def streamed(
+    def _streamed(
         self, request: TrackedRequest, to_first: float, first_to_last: float, gaps: list[int]
     ) -> None:
         """Merge one response's own histogram of gaps between chunks into its model's."""
-        self._timing(request).first_token.observe(to_first)
-        total = request.series.gaps
-        total.cell[-1] += first_to_last
+        self._first_token(request).observe(to_first)
+        total = request.series.gaps.cell
+        total[-1] += first_to_last
         for bucket, count in enumerate(gaps):
             if count:
-                total.cell[bucket] += count
+                total[bucket] += count
+
+    def _exemplify(
+        self,
+        request: TrackedRequest,
+        ending: Ending,
+        bucket: int,
+        seconds: float,
+        streaming: Streaming | None,
+    ) -> None:
+        trace_id = request.trace_id or (self._trace_id and self._trace_id())
+        if not trace_id:
+            return
+        ending.by_outcome.exemplify(bucket, seconds, trace_id)
+        ending.by_route.exemplify(bucket, seconds, trace_id)
+        if streaming is not None:
+            first = self._first_token(request)
+            first.exemplify(bisect_left(first.bounds, streaming[0]), streaming[0], trace_id)
 
     # ---- written by the app
 
@@ -177,13 +226,27 @@ class RequestMetrics:
     def _model(self, name: str) -> str:
         return name if name in self._models else OTHER
 
-    def _timing(self, request: TrackedRequest) -> Timings:
+    def _ending(
+        self,
+        series: ModelSeries,
+        outcome: str,
+        status: int | str,
+        priority: str | None,
+        route: str | None,
+    ) -> Ending:
+        known = closed(NO_PRIORITY if priority is None else priority, self._priorities)
+        found = series.ending(outcome, str(status), known, OTHER if route is None else route)
+        if priority in {None, known} and len(series.endings) < MAX_ENDINGS:
+            series.endings[outcome, status, priority, route] = found
+        return found
+
+    def _first_token(self, request: TrackedRequest) -> HistogramChild:
         given = request.priority
-        found = request.series.timings.get(given)
+        found = request.series.first_tokens.get(given)
         if found is not None:
             return found
         known = closed(NO_PRIORITY if given is None else given, self._priorities)
-        return request.series.timing(given, known)
+        return request.series.first_token(given, known)
 
     def _reason(self, given: str | None, status: int | str) -> str:
         if given is None and status == 429:

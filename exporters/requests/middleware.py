@@ -8,7 +8,7 @@ from time import perf_counter
 
 from exporters.exposition.app import App, Receive, Scope, Send
 from exporters.requests.annotations import KEY
-from exporters.requests.exchange import Exchange
+from exporters.requests.asgi import AsgiExchange
 from exporters.requests.metrics import RequestMetrics
 
 RETRY_HEADER = b"x-stainless-retry-count"
@@ -52,11 +52,11 @@ class MetricsMiddleware:
                 exchange.broke_off(error)
             error = None  # or frame and traceback keep each other alive
 
-    def _open(self, scope: Scope, receive: Receive, send: Send) -> Exchange | None:
+    def _open(self, scope: Scope, receive: Receive, send: Send) -> AsgiExchange | None:
         try:
             if not self._is_measured(scope):
                 return None
-            exchange = Exchange(self.metrics, perf_counter(), receive, send)
+            exchange = AsgiExchange(self.metrics, perf_counter(), receive, send)
             headers = scope["headers"]
             if RETRY_HEADER in map(NAME, headers):
                 exchange.is_resent = _is_resent(headers)

@@ -17,11 +17,12 @@ EXPECTED_ENDINGS = (
 
 
 @dataclass(slots=True)
-class Timings:
-    """How long the requests of one model and priority took."""
+class Ending:
+    """Where one kind of ending is counted: one of outcome, status, priority and route."""
 
-    duration: HistogramChild
-    first_token: HistogramChild
+    requests: CounterChild
+    by_outcome: HistogramChild
+    by_route: HistogramChild
 
 
 class ModelSeries:
@@ -38,32 +39,43 @@ class ModelSeries:
         self.cached_tokens = registry.counter(signals.CACHED_TOKENS).labels(model)
         self.generated_tokens = registry.counter(signals.GENERATED_TOKENS).labels(model)
         self.prompt_length = registry.histogram(signals.PROMPT_LENGTH).labels(model)
-        self.endings: dict[tuple[str, int | str], CounterChild] = {}
-        self.timings: dict[str | None, Timings] = {}
+        self.endings: dict[tuple[str, int | str, str | None, str | None], Ending] = {}
+        self.first_tokens: dict[str | None, HistogramChild] = {}
+        self.is_cold = True
 
-    def ending(self, outcome: str, status: int | str) -> CounterChild:
-        child = self._registry.counter(signals.REQUESTS).labels(self._model, outcome, str(status))
-        self.endings[outcome, status] = child
-        return child
-
-    def timing(self, given: str | None, priority: str) -> Timings:
-        """The timings of `priority`, remembered under the name the app gave if that is known."""
-        timings = Timings(
-            self._registry.histogram(signals.REQUEST_DURATION).labels(self._model, priority),
-            self._registry.histogram(signals.TIME_TO_FIRST_TOKEN).labels(self._model, priority),
+    def ending(self, outcome: str, status: str, priority: str, route: str) -> Ending:
+        """Find or make the series that an ending is counted in."""
+        registry, model = self._registry, self._model
+        by_outcome = registry.histogram(signals.REQUEST_DURATION_BY_OUTCOME)
+        return Ending(
+            registry.counter(signals.REQUESTS).labels(model, outcome, status),
+            by_outcome.labels(model, priority, outcome),
+            registry.histogram(signals.ROUTE_DURATION).labels(route, outcome, status),
         )
+
+    def first_token(self, given: str | None, priority: str) -> HistogramChild:
+        """Of one priority, remembered under the name the app gave if that is known."""
+        found = self._registry.histogram(signals.TIME_TO_FIRST_TOKEN).labels(self._model, priority)
         if given in {None, priority}:
-            self.timings[given] = timings
-        return timings
+            self.first_tokens[given] = found
+        return found
 
     def rejected(self, reason: str) -> CounterChild:
         return self._registry.counter(signals.REQUESTS_REJECTED).labels(self._model, reason)
 
+    def warm_up(self, status: int | str, seconds: float) -> None:
+        """Keep how long the first good answer took; a 404 warms nothing."""
+        if str(status) < "400":
+            self.is_cold = False
+            self._registry.gauge(signals.COLD_START).set(seconds, self._model)
+
     def start_at_zero(self, priorities: tuple[str, ...], reasons: tuple[str, ...]) -> None:
         """Make the series that a healthy service will never touch but every alert will read."""
         for outcome, status in EXPECTED_ENDINGS:
-            self.ending(outcome, status)
+            self._registry.counter(signals.REQUESTS).labels(self._model, outcome, status)
+        served = self._registry.histogram(signals.REQUEST_DURATION_BY_OUTCOME)
         for priority in priorities:
-            self.timing(priority, priority)
+            self.first_token(priority, priority)
+            served.labels(self._model, priority, "ok")
         for reason in reasons:
             self.rejected(reason)

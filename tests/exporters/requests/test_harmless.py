@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporters.requests import MetricsMiddleware, RequestMetrics
-from exporters.requests.exchange import Exchange
+from exporters.requests.asgi import AsgiExchange
 from tests.exporters.requests.asgi import Client, Readings, call, measured
 
 ANSWER = [
@@ -61,9 +61,9 @@ class BrokenMetrics(RequestMetrics):
         self._break("finished")
         super().finished(*given)
 
-    def streamed(self, *given):
+    def _streamed(self, *given):
         self._break("streamed")
-        super().streamed(*given)
+        super()._streamed(*given)
 
     def _break(self, name):
         if name in self.broken:
@@ -165,7 +165,7 @@ def test_the_apps_own_calls_never_raise(first, second):
 
 
 def test_an_exchange_adds_no_coroutine_to_a_streamed_chunk():
-    exchange = Exchange(RequestMetrics(), 0.0, receive=None, send=id)
+    exchange = AsgiExchange(RequestMetrics(), 0.0, receive=None, send=id)
     message = {"type": "http.response.body", "body": b"x", "more_body": True}
 
     assert exchange.send(message) == id(message)
