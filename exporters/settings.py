@@ -6,7 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -45,7 +45,9 @@ def load(model: type[ConfigT], path: Path | None, environ: Mapping[str, str]) ->
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
+        problems = error.errors(include_url=False)
+        # A misspelt key is told before the one that is missing because of it.
+        problem = min(problems, key=lambda one: one["type"] != "extra_forbidden")
         where = _variable(problem["loc"], variables) or str(path or "the environment")
         raise UsageError(_explain(problem, model, where)) from None
 
@@ -98,6 +100,8 @@ def _explain(problem: ErrorDetails, model: type[BaseModel], where: str) -> str:
         near = difflib.get_close_matches(key, allowed, n=1)
         hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(allowed)}"
         return f"{where}: unknown key {dotted}; {hint}"
+    if problem["type"] == "missing":
+        return f"{where}: {dotted} is missing; give it a value"
     wanted = _plain_number(key, problem) or problem["msg"]
     return f"{where}: {dotted} = {problem['input']!r} is not valid: {wanted}"
 
@@ -119,8 +123,16 @@ def _is_number(value: object) -> bool:
 
 def _keys(model: type[BaseModel], parents: list[str]) -> list[str]:
     for parent in parents:
+        if parent.isdecimal():
+            continue  # an element of a list: its model is the list's
         field = model.model_fields.get(parent)
-        if field is None or not (isinstance(field.annotation, type)):
+        kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
+        found = [kind for kind in kinds if _is_model(kind)]
+        if not found:
             return []
-        model = field.annotation
+        model = found[0]
     return sorted(model.model_fields)
+
+
+def _is_model(kind: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and get_origin(kind) is None and issubclass(kind, BaseModel)

@@ -277,6 +277,19 @@ def test_a_target_that_cannot_be_meant_is_refused(
     assert str(error.value) == f"{path}: {message}"
 
 
+def test_a_misspelt_key_of_a_target_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    path = tmp_path / "busysignal.toml"
+    path.write_text('targets = [{ name = "chat", url = "http://x", modl = "m" }]')
+    with pytest.raises(UsageError) as error:
+        load(CanarySection, path, {})
+    path.write_text('targets = [{ name = "chat", url = "http://x" }]')
+    with pytest.raises(UsageError) as missing:
+        load(CanarySection, path, {})
+
+    assert str(error.value) == f"{path}: unknown key targets.0.modl; did you mean model?"
+    assert str(missing.value) == f"{path}: targets.0.model is missing; give it a value"
+
+
 def test_two_targets_of_one_name_and_model_are_refused(tmp_path: Path) -> None:
     target = {"name": "a", "url": "http://x", "model": "m"}
 
