@@ -3,6 +3,7 @@
  *     Gpm = 1                            # supported; without this key, it is not
  *     Gpm.2 = 78*busy                    # SM utilisation, percent: the mean over the window
  *     Gpm.249 = 1.41e11*busy*clock/s     # SM cycles active: a counter since the start
+ *     GpmNewest = 97                     # a call that asks for later ones is refused altogether
  */
 #include <stdlib.h>
 
@@ -83,6 +84,9 @@ NVML_API nvmlReturn_t nvmlGpmMetricsGet(nvmlGpmMetricsGet_t *asked) {
     if (!asked->first->device || asked->first->device != asked->second->device)
         return NVML_ERROR_INVALID_ARGUMENT;
     CALL(asked->second->device, "GpmMetrics");
+    const struct value *newest = find(answers(), "GpmNewest");
+    for (unsigned i = 0; newest && i < asked->count; i++)
+        if (asked->metrics[i].id > newest->term[0].factor) return NVML_ERROR_INVALID_ARGUMENT;
     for (unsigned i = 0; i < asked->count; i++) {
         nvmlGpmMetric_t *metric = &asked->metrics[i];
         metric->result = measure(find_gpm(answers(), metric->id), asked->first, asked->second,

@@ -129,7 +129,7 @@ struct value *parse_value(const char *text) {
     for (int i = 0; i < (int)(sizeof TYPES / sizeof *TYPES); i++)
         if (strncmp(text, TYPES[i], strlen(TYPES[i])) == 0) {
             value->type = i;
-            text += strlen(TYPES[i]);
+            text = skip_spaces(text + strlen(TYPES[i]));
             break;
         }
     if (parse_result(text, &value->result)) value->kind = A_RESULT;

@@ -101,8 +101,11 @@ class Profiling:
         self._is_supported = False
 
     def read(self, handle: Handle, tally: Tally) -> None:
+        if not (tally.is_full or self._is_supported):
+            return  # what the last full pass said of it still holds
         with tally.asking(FAMILIES[PROFILING]):
             if tally.is_full:
+                self._is_supported = False
                 self._is_supported = is_supported(handle)
             if not self._is_supported:
                 raise AbsentError("nvmlGpmQueryDeviceSupport", "not_supported")
