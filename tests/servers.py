@@ -23,7 +23,7 @@ from demo.servers import (
     start_elasticsearch,
     start_prometheus,
 )
-from demo.servers.elasticsearch import find_home, find_java
+from demo.servers.elasticsearch import NEXT_VERSION, VERSION, find_home, java_for
 from demo.servers.lookup import ALERTMANAGER, AMTOOL, NODE_EXPORTER, PROMETHEUS, PROMTOOL
 from exporters.errors import ServerMissingError
 
@@ -100,7 +100,7 @@ def node_exporter_binary() -> Path:
 @pytest.fixture(scope="session")
 def elasticsearch_home() -> Path:
     """Elasticsearch, unpacked, with a Java to run it."""
-    need(find_java)
+    need(lambda: java_for(VERSION))
     return need(find_home)
 
 
@@ -112,6 +112,27 @@ def elasticsearch(
     run = RunFolder(tmp_path_factory.mktemp("elasticsearch"))
     with start_elasticsearch(run) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_9(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticsearch]:
+    """The next version, where it was fetched and there is a Java for it; skipped elsewhere."""
+    try:
+        java_for(NEXT_VERSION)
+        find_home(NEXT_VERSION)
+    except ServerMissingError as error:
+        pytest.skip(str(error))
+    run = RunFolder(tmp_path_factory.mktemp("elasticsearch-9"))
+    with start_elasticsearch(run, version=NEXT_VERSION) as server:
+        yield server
+
+
+@pytest.fixture(params=["8", pytest.param("9", marks=pytest.mark.slow)])
+def each_elasticsearch(request: pytest.FixtureRequest) -> Elasticsearch:
+    """Every version we promise to work with, one after the other."""
+    name = "elasticsearch" if request.param == "8" else "elasticsearch_9"
+    server: Elasticsearch = request.getfixturevalue(name)
+    return server
 
 
 @pytest.fixture

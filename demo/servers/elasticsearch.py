@@ -13,12 +13,14 @@ from typing import ClassVar
 
 import httpx
 
+from demo.servers.java import OLDEST, find_java, has_vectors
 from demo.servers.process import Command
 from demo.servers.run_folder import HOST, RunFolder
 from demo.servers.server import Server
 from exporters.errors import ServerMissingError
 
 VERSION = "8.19.16"
+NEXT_VERSION = "9.5.0"
 USER = "busysignal-es"
 ROOTS_CACHE = Path("/var/cache/busysignal")
 
@@ -61,51 +63,36 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "busysignal"
 
 
-def find_home() -> Path:
-    """The unpacked server: $ES_HOME, or the one that set-up fetched.
+def find_home(version: str = VERSION) -> Path:
+    """The unpacked server: $ES_HOME for the usual version, or the one that set-up fetched.
 
     Raises ServerMissingError naming what to run.
     """
-    named = os.environ.get("ES_HOME")
-    candidates = [Path(named)] if named else [c / f"elasticsearch-{VERSION}" for c in _caches()]
+    named = os.environ.get("ES_HOME") if version == VERSION else None
+    candidates = [Path(named)] if named else [c / f"elasticsearch-{version}" for c in _caches()]
     for home in candidates:
         if (home / "bin" / "elasticsearch").is_file():
             return home
     tried = " and ".join(str(home) for home in candidates)
     raise ServerMissingError(
-        f"Elasticsearch is not in {tried}; run deploy/fetch_elasticsearch.sh, "
+        f"Elasticsearch is not in {tried}; run {_fetch(version)}, "
         "or set ES_HOME to an unpacked server, or give the url of a running one"
     )
 
 
-def find_java() -> Path:
-    """The Java home to run it with: $ES_JAVA_HOME, $JAVA_HOME, or that of `java` on PATH.
-
-    Raises ServerMissingError naming what to install.
-    """
-    for variable in ("ES_JAVA_HOME", "JAVA_HOME"):
-        if named := os.environ.get(variable):
-            return _java_home(variable, Path(named))
-    if java := shutil.which("java"):
-        return Path(java).resolve().parents[1]
-    raise ServerMissingError(
-        "Elasticsearch needs Java 17 or later and there is none (ES_JAVA_HOME, JAVA_HOME, PATH); "
-        "run: apt-get install openjdk-17-jre-headless"
-    )
+def _fetch(version: str) -> str:
+    return "deploy/fetch_elasticsearch.sh" + ("" if version == VERSION else f" {version}")
 
 
-def _java_home(variable: str, home: Path) -> Path:
-    if not (home / "bin" / "java").exists():
-        raise ServerMissingError(
-            f"{variable} = {str(home)!r} holds no bin/java; "
-            "give the folder of a Java 17 or later, or unset it to search PATH"
-        )
-    return home.resolve()
+def java_for(version: str) -> Path:
+    """The Java home for a version of Elasticsearch. Raises ServerMissingError if there is none."""
+    return find_java(OLDEST if version.startswith("8.") else 21)
 
 
 def start_elasticsearch(
     run: RunFolder,
     *,
+    version: str = VERSION,
     url: str | None = None,
     port: int = 0,
     heap: tuple[str, str] = ("512m", "1g"),
@@ -113,6 +100,7 @@ def start_elasticsearch(
 ) -> Elasticsearch:
     """Start Elasticsearch on `port` (0: any free one), or take the operator's at `url`.
 
+    `version` is one that deploy/fetch_elasticsearch.sh fetches; 9 needs Java 21 or later.
     `heap` is the least and the most of its Java heap. Its log is in the run folder; as root its
     data is in a folder below /var/tmp that only its user may enter, gone after the stop.
 
@@ -121,13 +109,13 @@ def start_elasticsearch(
     """
     if url:
         return Elasticsearch.at(url)
-    home, java = find_home(), find_java()
+    home, java = find_home(version), java_for(version)
     port = run.port(Elasticsearch.name, port)
     user = _unprivileged_user() if os.geteuid() == 0 else None
     if user:
         _check_open_to_all(home, java)
     work = _work_folder(run, user)
-    _write_config(home, work, port, run.free_port(), heap)
+    _write_config(home, work, (port, run.free_port()), _jvm_options(home, java, heap))
     if user:
         _give(work, user)
     command = Command(
@@ -193,19 +181,25 @@ def _work_folder(run: RunFolder, user: str | None) -> Path:
     return Path(tempfile.mkdtemp(prefix="busysignal-es-", dir="/var/tmp"))
 
 
-def _write_config(home: Path, work: Path, port: int, transport: int, heap: tuple[str, str]) -> None:
+def _write_config(home: Path, work: Path, ports: tuple[int, int], jvm: str) -> None:
     config = work / "config"
     shutil.copytree(home / "config", config, dirs_exist_ok=True)
     for name in ("data", "logs", "tmp"):
         (work / name).mkdir(exist_ok=True)
+    port, transport = ports
     (config / "elasticsearch.yml").write_text(
         SETTINGS.format(host=HOST, port=port, transport=transport, work=work), encoding="utf-8"
     )
-    ours = ("-XX:+UseG1GC", "-Xlog:gc")  # two collectors clash; its gc log would fill the disk
-    options = (config / "jvm.options").read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = "".join(line for line in options if not line.startswith(ours))
-    own = JVM.format(low=heap[0], high=heap[1])
-    (config / "jvm.options").write_text(kept + own, encoding="utf-8")
+    (config / "jvm.options").write_text(jvm, encoding="utf-8")
+
+
+def _jvm_options(home: Path, java: Path, heap: tuple[str, str]) -> str:
+    ours = ["-XX:+UseG1GC", "-Xlog:gc"]  # two collectors clash; its gc log would fill the disk
+    if not has_vectors(java):
+        ours.append("20-:--add-modules=jdk.incubator.vector")
+    options = (home / "config" / "jvm.options").read_text(encoding="utf-8")
+    kept = [line for line in options.splitlines(keepends=True) if not line.startswith(tuple(ours))]
+    return "".join(kept) + JVM.format(low=heap[0], high=heap[1])
 
 
 def _give(folder: Path, user: str) -> None:
