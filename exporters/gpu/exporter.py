@@ -43,7 +43,8 @@ class GpuExporter:
     """Reads the devices every `interval_seconds`; a scrape never waits for the driver.
 
     `expected_devices` is how many there should be; without it, the most that were ever seen.
-    `on_failure` is told once when only a new process can go on (see `failure`).
+    `on_failure` is told once when only a new process can go on (see `failure`); `after_pass`
+    hears of each pass over the devices.
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class GpuExporter:
         expected_devices: int | None = None,
         clock: Clock = time.monotonic,
         on_failure: Callable[[], object] | None = None,
+        after_pass: Callable[[Snapshot], object] | None = None,
     ) -> None:
         self._nvml = nvml
         self._interval, self._slow = interval_seconds, slow_seconds
         self._expected = expected_devices
         self._clock = clock
+        self._after_pass = after_pass
         self._registry = Registry(max_children=MAX_SERIES)
         self._failures = self._registry.counter(signals.NVML_ERRORS)
         self._durations = self._registry.histogram(signals.NVML_SCRAPE)
@@ -103,7 +106,10 @@ class GpuExporter:
         _work([self._enumeration], deadline)
         _work([device.worker for device in self._fleet.devices], deadline)
         self._durations.observe(time.perf_counter() - began)
-        return self.snapshot()
+        snapshot = self.snapshot()
+        if self._after_pass is not None:
+            self._after_pass(snapshot)
+        return snapshot
 
     def snapshot(self) -> Snapshot:
         """What is known now; of a device whose driver call hangs, only that it does."""
@@ -157,7 +163,7 @@ class GpuExporter:
 
     def _run(self) -> None:
         while not self._stop.wait(self._interval):
-            self.sample(max(self._interval, 1.0))
+            self.sample(self._interval)
 
 
 def _work(workers: list[Worker], deadline: float) -> None:

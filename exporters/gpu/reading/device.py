@@ -9,6 +9,7 @@ import exporters.catalog.gpu as signals
 import exporters.catalog.gpu_links as links
 from exporters.gpu.families import FAMILIES
 from exporters.gpu.nvml import (
+    DeniedError,
     DriverGoneError,
     GpuLostError,
     Handle,
@@ -79,7 +80,8 @@ class DeviceReader:
             self._handle = None  # a device that comes back has another
             return Device(self.index)
         except NvmlError as error:
-            self._monitor.failed(error)
+            if not isinstance(error, DeniedError):
+                self._monitor.failed(error)
             raise
         # The driver knows it, yet it tells nothing: that is as good as gone.
         if SUPPORTED not in tally.outcomes.values():
