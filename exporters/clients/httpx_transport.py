@@ -48,9 +48,9 @@ class MeteredTransport(httpx.BaseTransport):
         self._transport = transport or httpx.HTTPTransport()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        call, own = _open(self._caller, request)
+        call = _open(self._caller, request)
         try:
-            attempt = self._retry(call, self._caller.target, own)
+            attempt = self._retry(call, self._caller.target, request)
             for fallback in self._caller.fallbacks:
                 if not call.wants_fallback(attempt):
                     break
@@ -72,16 +72,19 @@ class MeteredTransport(httpx.BaseTransport):
             call.retrying(last_of(state), state.upcoming_sleep)
             _discard(last_of(state))
 
+        first = self._attempt(call, target, request)
+        if first.reason is None:
+            return first  # as nearly all do: tenacity is for the others
+        made = iter([first])
         retrying = Retrying(sleep=time.sleep, before_sleep=before_sleep, **call.hooks())
-        return retrying(self._attempt, call, target, request)
+        return retrying(lambda: next(made, None) or self._attempt(call, target, request))
 
     def _attempt(self, call: Call, target: str, request: httpx.Request) -> Attempt:
         attempt = call.begin(target, str(request.url))
         if attempt.is_refused:
             return attempt
-        request.headers.update(attempt.headers)
         try:
-            response = self._transport.handle_request(request)
+            response = self._transport.handle_request(_numbered(request, attempt))
         except httpx.TransportError as error:
             call.failed(attempt, error, *_meaning(error))
         except BaseException as error:
@@ -103,9 +106,9 @@ class AsyncMeteredTransport(httpx.AsyncBaseTransport):
         self._transport = transport or httpx.AsyncHTTPTransport()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        call, own = _open(self._caller, request)
+        call = _open(self._caller, request)
         try:
-            attempt = await self._retry(call, self._caller.target, own)
+            attempt = await self._retry(call, self._caller.target, request)
             for fallback in self._caller.fallbacks:
                 if not call.wants_fallback(attempt):
                     break
@@ -127,16 +130,23 @@ class AsyncMeteredTransport(httpx.AsyncBaseTransport):
             call.retrying(last_of(state), state.upcoming_sleep)
             await _adiscard(last_of(state))
 
+        first = await self._attempt(call, target, request)
+        if first.reason is None:
+            return first  # as nearly all do: tenacity is for the others
+        made = iter([first])
+
+        async def attempt() -> Attempt:
+            return next(made, None) or await self._attempt(call, target, request)
+
         retrying = AsyncRetrying(sleep=asyncio.sleep, before_sleep=before_sleep, **call.hooks())
-        return await retrying(self._attempt, call, target, request)
+        return await retrying(attempt)
 
     async def _attempt(self, call: Call, target: str, request: httpx.Request) -> Attempt:
         attempt = call.begin(target, str(request.url))
         if attempt.is_refused:
             return attempt
-        request.headers.update(attempt.headers)
         try:
-            response = await self._transport.handle_async_request(request)
+            response = await self._transport.handle_async_request(_numbered(request, attempt))
         except httpx.TransportError as error:
             call.failed(attempt, error, *_meaning(error))
         except BaseException as error:
@@ -195,10 +205,15 @@ class _AsyncStream(httpx.AsyncByteStream):
             self._body.closed()
 
 
-def _open(caller: Caller, request: httpx.Request) -> tuple[Call, httpx.Request]:
-    """The call, and a request of its own: the headers of attempts are not the caller's."""
+def _open(caller: Caller, request: httpx.Request) -> Call:
     is_replayable = isinstance(request.stream, httpx.ByteStream)
-    call = Call(caller, request.method, request.headers, is_replayable=is_replayable)
+    return Call(caller, request.method, request.headers, is_replayable=is_replayable)
+
+
+def _numbered(request: httpx.Request, attempt: Attempt) -> httpx.Request:
+    """The request with the attempt's headers; the caller's own stays as it is."""
+    if not attempt.headers:
+        return request
     own = httpx.Request(
         request.method,
         request.url,
@@ -206,7 +221,8 @@ def _open(caller: Caller, request: httpx.Request) -> tuple[Call, httpx.Request]:
         stream=request.stream,
         extensions=request.extensions,
     )
-    return call, own
+    own.headers.update(attempt.headers)
+    return own
 
 
 def _judge(call: Call, attempt: Attempt, response: httpx.Response) -> None:

@@ -67,8 +67,14 @@ class MeteredAdapter(HTTPAdapter):
             call.retrying(last_of(state), state.upcoming_sleep)
             _discard(last_of(state))
 
+        first = self._attempt(call, target, request, *args, **options)
+        if first.reason is None:
+            return first  # as nearly all do: tenacity is for the others
+        made = iter([first])
         retrying = Retrying(sleep=time.sleep, before_sleep=before_sleep, **call.hooks())
-        return retrying(self._attempt, call, target, request, *args, **options)
+        return retrying(
+            lambda: next(made, None) or self._attempt(call, target, request, *args, **options)
+        )
 
     def _attempt(
         self, call: Call, target: str, request: requests.PreparedRequest, *args: Any, **options: Any

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from urllib.parse import urlsplit
 
 from opentelemetry import propagate, trace
@@ -52,18 +53,23 @@ class AttemptSpans:
 
 
 def _attributes(method: str, url: str, number: int) -> dict[str, str | int]:
+    attributes: dict[str, str | int] = {"http.request.method": method, **_place(url)}
+    if number:
+        attributes["http.request.resend_count"] = number
+    return attributes
+
+
+@functools.lru_cache(maxsize=256)
+def _place(url: str) -> dict[str, str | int]:
     parts = urlsplit(url)
     host = parts.hostname or ""
     shown = f"[{host}]" if ":" in host else host
     port = f":{parts.port}" if parts.port else ""
     attributes: dict[str, str | int] = {
-        "http.request.method": method,
         "server.address": host,
         # Without user and query: both may hold secrets.
         "url.full": f"{parts.scheme}://{shown}{port}{parts.path}",
     }
     if parts.port:
         attributes["server.port"] = parts.port
-    if number:
-        attributes["http.request.resend_count"] = number
     return attributes

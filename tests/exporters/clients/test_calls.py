@@ -360,8 +360,8 @@ def test_a_measuring_error_never_reaches_the_caller(
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("measuring is broken")
 
-    for kind in ("counter", "gauge", "histogram"):
-        monkeypatch.setattr(one.metrics.registry, kind, broken)
+    for kind in ("_counter", "_gauge", "_histogram"):
+        monkeypatch.setattr(one.metrics, kind, broken)
     monkeypatch.setattr("opentelemetry.propagate.inject", broken)
     with endpoint(in_turn(BUSY, OK)) as served:
         answer = send(one, served.url)
