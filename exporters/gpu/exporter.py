@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import exporters.catalog.gpu as signals
@@ -14,7 +15,7 @@ from exporters.exposition.registry import Registry
 from exporters.gpu import page
 from exporters.gpu.devices import WatchedDevice
 from exporters.gpu.events import EventWatcher
-from exporters.gpu.fleet import Fleet
+from exporters.gpu.fleet import PROC, Fleet
 from exporters.gpu.nvml import Nvml
 from exporters.gpu.snapshot import Series, Snapshot
 from exporters.gpu.worker import Gate, Worker, remaining
@@ -57,6 +58,7 @@ class GpuExporter:
         clock: Clock = time.monotonic,
         on_failure: Callable[[], object] | None = None,
         after_pass: Callable[[Snapshot], object] | None = None,
+        proc: Path = PROC,
     ) -> None:
         self._nvml = nvml
         self._interval, self._slow = interval_seconds, slow_seconds
@@ -69,7 +71,7 @@ class GpuExporter:
         gate = Gate()
         self._events = EventWatcher(self._registry, gate)
         self._fleet = Fleet(
-            nvml, gate, self._events, self._registry, self._watched, clock, on_failure
+            nvml, gate, self._events, self._registry, self._watched, clock, on_failure, proc
         )
         self._enumeration = Worker("gpu-enumeration", self._fleet.enumerate)
         self._stop = threading.Event()
@@ -163,7 +165,10 @@ class GpuExporter:
 
     def _run(self) -> None:
         while not self._stop.wait(self._interval):
-            self.sample(self._interval)
+            try:
+                self.sample(self._interval)
+            except Exception:  # the thread must outlive whoever hears of its passes
+                log.exception("a pass over the devices could not be told of")
 
 
 def _work(workers: list[Worker], deadline: float) -> None:

@@ -48,7 +48,8 @@ class Nvml:
 
     def close(self) -> None:
         """Let go of the driver."""
-        pynvml.nvmlShutdown()
+        with contextlib.suppress(pynvml.NVMLError):  # of one that is gone
+            pynvml.nvmlShutdown()
 
     def reload(self) -> None:
         """Let go of the driver and take it up again; no handle from before may be used after.
@@ -56,8 +57,7 @@ class Nvml:
         Raises DriverGoneError while there is none, DriverChangedError when only a new process can
         speak to it: the library stays mapped, so a newer one cannot be loaded.
         """
-        with contextlib.suppress(pynvml.NVMLError):  # nothing was held any more
-            pynvml.nvmlShutdown()
+        self.close()
         try:
             pynvml.nvmlInit()
         except pynvml.NVMLError as error:
