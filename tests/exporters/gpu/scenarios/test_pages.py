@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -62,7 +63,7 @@ def steady(page: str) -> str:
     Of the others only the lines stand here that the first with most lines does not have, and a
     comment for each that they lack.
     """
-    lines = VOLATILE.sub("", page).splitlines()
+    lines = by_gpu(VOLATILE.sub("", page).splitlines())
     by_device: dict[str, set[str]] = {}
     for line in lines:
         if found := OF_DEVICE.match(line):
@@ -75,6 +76,16 @@ def steady(page: str) -> str:
         for name in sorted(names_of(by_device[whole]) - names_of(own))
     ]
     return "\n".join((*kept, *lacking, ""))
+
+
+def by_gpu(lines: list[str]) -> list[str]:
+    """Devices are read side by side: which is the first to have an event series is no matter."""
+    families = itertools.groupby(lines, lambda line: OF_DEVICE.match(line) and line.split("{")[0])
+    ordered: list[str] = []
+    for of_device, group in families:
+        key = (lambda line: int(OF_DEVICE.match(line)[1])) if of_device else (lambda _: 0)
+        ordered += sorted(group, key=key)
+    return ordered
 
 
 def is_worth_keeping(line: str, whole: str, common: set[str]) -> bool:
