@@ -50,11 +50,27 @@ class CudaDevice:
         launch()
 
     def time(self, work: Work) -> Timing:
-        before = self.state.read()
+        """Time by events; whether others use the device is asked before a round (`state`)."""
         with torch.cuda.device(self.torch_device), torch.cuda.stream(self.stream):
             self._began.record(self.stream)
             work()
             self._ended.record(self.stream)
         self._ended.synchronize()
         seconds = self._began.elapsed_time(self._ended) / 1000
-        return Timing(seconds, busy_seconds=seconds, contended=before.is_busy)
+        return Timing(seconds, busy_seconds=seconds, contended=False)
+
+    def capture(self, work: Work) -> Work | None:
+        """One CUDA graph of all launches: no gap between kernels while the host catches up.
+
+        Capturing waits for the device once, when the probe starts; replaying never does.
+        """
+        graph = torch.cuda.CUDAGraph()
+        with (
+            torch.cuda.device(self.torch_device),
+            torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"),
+        ):
+            work()
+        return graph.replay
+
+    def memory_bytes(self) -> int | None:
+        return int(torch.cuda.memory_reserved(self.torch_device))

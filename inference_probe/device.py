@@ -17,6 +17,7 @@ from typing import Final, Literal, Protocol
 import torch
 
 from inference_probe.cost import Cost
+from inference_probe.sharing import Sharing
 from inference_probe.state import DeviceState, UnknownState
 
 PREEMPTED_RATIO: Final = 1.05
@@ -52,9 +53,12 @@ class Device(Protocol):
     kind: Kind
     identity: str
     """All that a baseline depends on: device, driver, library, share of the device."""
+    sharing: Sharing
     torch_device: torch.device
     dtype: torch.dtype
     state: DeviceState
+    cache_bytes: int
+    """The last-level cache that inputs must outgrow; 0 where it is not known."""
     min_batch_seconds: float
     """A batch shorter than this drowns in the clock's resolution and the launch gap."""
 
@@ -63,6 +67,12 @@ class Device(Protocol):
 
     def time(self, work: Work) -> Timing:
         """Time launches from outside."""
+
+    def capture(self, work: Work) -> Work | None:
+        """The launches of `work` as one submission (a CUDA graph); None where there is none."""
+
+    def memory_bytes(self) -> int | None:
+        """Device memory that this process's tensors take, if the device can say."""
 
 
 class HostDevice:
@@ -75,6 +85,7 @@ class HostDevice:
     """
 
     min_batch_seconds = 0.5e-3
+    cache_bytes = 0
 
     def __init__(
         self,
@@ -89,6 +100,7 @@ class HostDevice:
         self.label, self.name, self.uuid = label, name, uuid
         self.kind: Kind = "simulated" if run else "cpu"
         self.identity = identity or f"{name} {uuid}, {self.kind}, torch {torch.__version__}"
+        self.sharing = Sharing()
         self.torch_device = torch.device("cpu")
         self.dtype = torch.float32
         self.state: DeviceState = state or UnknownState()
@@ -108,6 +120,12 @@ class HostDevice:
             return Timing(wall, busy_seconds=cpu, contended=wall > cpu * PREEMPTED_RATIO)
         late = _waited() - waited
         return Timing(wall, busy_seconds=wall, contended=late > wall * DELAYED_RATIO)
+
+    def capture(self, work: Work) -> Work | None:
+        return None
+
+    def memory_bytes(self) -> int | None:
+        return None
 
 
 def cpu_device() -> HostDevice:

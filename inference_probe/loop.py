@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from inference_probe.config import ProbeSection
 from inference_probe.exporter import ProbeExporter
 from inference_probe.probe import Probe, run
 
@@ -27,21 +26,19 @@ class Loop:
 
     def __init__(
         self,
-        section: ProbeSection,
         probe: Probe,
         exporter: ProbeExporter,
-        device: str,
+        interval_seconds: float,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._section = section
         self._probe = probe
         self._exporter = exporter
-        self._device = device
+        self._device = probe.device.label
         self._clock = clock
-        self._patience = max(STALE_INTERVALS * section.interval_seconds, STALE_SECONDS)
+        self._patience = max(STALE_INTERVALS * interval_seconds, STALE_SECONDS)
         self._due = clock()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"probe {device}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"probe {self._device}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -65,14 +62,7 @@ class Loop:
 
     def _run(self) -> None:
         try:
-            run(
-                self._probe,
-                interval_seconds=self._section.interval_seconds,
-                duty_ratio=self._section.duty_ratio,
-                after_round=self._publish,
-                stop=self._stop,
-                wait=self._rest,
-            )
+            run(self._probe, after_round=self._publish, stop=self._stop, wait=self._rest)
         except Exception:  # a broken CUDA context cannot be used again in this process
             log.exception("the probe of %s failed; restart it once it is back", self._device)
             self._exporter.withdraw(self._device)
@@ -82,7 +72,7 @@ class Loop:
         self._stop.wait(seconds)
 
     def _publish(self) -> None:
-        self._exporter.publish(self._device, self._probe.report(), self._probe.busy_seconds)
+        self._exporter.publish(self._device, self._probe.report())
 
 
 class Page:

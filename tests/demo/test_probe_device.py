@@ -16,7 +16,8 @@ from demo.probe_device import (
 from demo.service.accelerator import Accelerator, DeviceError
 from demo.service.kernels import Device
 from exporters.errors import UsageError
-from inference_probe.kernels import PRESETS, make_kernels
+from inference_probe.kernels import make_kernels
+from inference_probe.shapes import presets
 from inference_probe.timing import Bench
 
 
@@ -29,8 +30,8 @@ def machine(tmp_path, monkeypatch):
 
 
 def bench_of(device):
-    kernels = make_kernels(PRESETS["tiny"], device.torch_device, device.dtype)
-    return Bench(next(one for one in kernels if one.name == "gemm_prefill"), device)
+    suite = make_kernels(presets()["tiny"], device, ["gemm_prefill"])
+    return Bench(suite.kernels[0], device)
 
 
 def test_every_gpu_of_the_demo_is_probed_under_its_own_label(machine):

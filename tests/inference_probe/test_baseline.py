@@ -9,6 +9,7 @@ import pytest
 
 from inference_probe.baseline import Baseline
 
+CONTENTS = ["", "{", "[]", '{"version": 1}', '{"version": 2, "devices": {"key": 3}}']
 H100 = "NVIDIA H100 GPU-1, driver 580, torch 2.10, shapes 7b"
 
 
@@ -70,7 +71,7 @@ def test_two_devices_share_the_file(tmp_path: Path) -> None:
     assert Baseline(path, "second", samples=1).slowdown("gemm_prefill", 0.002) == 1
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"key": 3}', '{"key": {"gemm": "fast"}}'])
+@pytest.mark.parametrize("content", CONTENTS)
 def test_a_broken_file_is_told_and_learned_anew(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, content: str
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_broken_file_is_told_and_learned_anew(
         baseline = learned(path)
 
     assert "cannot be read and is learned anew" in caplog.text
+    assert (tmp_path / "baseline.json.unreadable").read_text() == content
     assert baseline.slowdown("gemm_prefill", 0.004) == 2
 
 

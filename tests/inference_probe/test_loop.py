@@ -13,14 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from inference_probe import ProbeSection
-from inference_probe.baseline import Baseline
 from inference_probe.device import Timing, Work
 from inference_probe.exporter import ProbeExporter
 from inference_probe.loop import Loop, Page
-from inference_probe.probe import Probe
-from inference_probe.timing import Bench
-from tests.inference_probe.fakes import FakeDevice
+from tests.inference_probe.fakes import FakeDevice, probe_on
 
 
 class Hanging(FakeDevice):
@@ -45,11 +41,9 @@ class Stand:
     def __init__(self, folder: Path) -> None:
         self.now = 0.0
         self.device = Hanging()
-        baseline = Baseline(folder / "baseline.json", "fake", samples=20)
-        probe = Probe([Bench(self.device.kernel(), self.device)], baseline)
-        section = ProbeSection(interval_seconds=0.1, duty_ratio=0.1)
+        probe = probe_on(self.device, folder, interval_seconds=0.1, duty_ratio=0.1)
         self.exporter = ProbeExporter([self.device])
-        self.loop = Loop(section, probe, self.exporter, "cuda:0", lambda: self.now)
+        self.loop = Loop(probe, self.exporter, 0.1, lambda: self.now)
         self.page = Page(self.exporter, [self.loop])
 
     @property

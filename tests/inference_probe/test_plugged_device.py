@@ -14,7 +14,8 @@ from inference_probe import ProbeSection
 from inference_probe.cost import Cost
 from inference_probe.device import HostDevice, Launch
 from inference_probe.opening import open_devices
-from inference_probe.probe import KernelReport, Probe
+from inference_probe.probe import Probe
+from inference_probe.report import KernelReport
 from inference_probe.server import prepare
 
 
@@ -63,7 +64,7 @@ def test_kernels_that_really_take_longer_are_measured_to_be_slower(tmp_path: Pat
     while len(found) < 4:
         for _ in range(9):
             probe.round()
-        found = [report.slowdown for report in probe.report() if report.slowdown]
+        found = [report.slowdown for report in probe.report().kernels if report.slowdown]
         if median(found) > 1.3 or time.monotonic() > deadline:
             break
     LIBRARY.factor = 1.0
@@ -98,4 +99,4 @@ def test_a_factory_that_cannot_be_used_is_told_in_one_line(wanted: str, told: st
 
 def reports_after_round(probe: Probe) -> list[KernelReport]:
     probe.round()
-    return probe.report()
+    return probe.report().kernels

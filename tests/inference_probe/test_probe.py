@@ -8,15 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from inference_probe.baseline import Baseline
 from inference_probe.probe import Probe, run
-from inference_probe.timing import Bench
-from tests.inference_probe.fakes import FakeDevice
-
-
-def probe_on(device: FakeDevice, path: Path, *, window: int = 100) -> Probe:
-    baseline = Baseline(path / "baseline.json", "fake", samples=20)
-    return Probe([Bench(device.kernel(), device)], baseline, window=window)
+from tests.inference_probe.fakes import FakeDevice, probe_on
 
 
 def rounds(probe: Probe, count: int) -> None:
@@ -28,13 +21,13 @@ def test_a_planted_slowdown_is_found(tmp_path: Path) -> None:
     device = FakeDevice()
     probe = probe_on(device, tmp_path)
     rounds(probe, 30)
-    before = probe.report()[0].slowdown
+    before = probe.report().kernels[0].slowdown
 
     device.launch_seconds *= 1.5
     rounds(probe, 9)
 
     assert before == pytest.approx(1.0)
-    assert probe.report()[0].slowdown == pytest.approx(1.5)
+    assert probe.report().kernels[0].slowdown == pytest.approx(1.5)
 
 
 def test_a_slowdown_shows_within_five_rounds(tmp_path: Path) -> None:
@@ -45,7 +38,7 @@ def test_a_slowdown_shows_within_five_rounds(tmp_path: Path) -> None:
     device.launch_seconds *= 2
     rounds(probe, 5)
 
-    assert probe.report()[0].slowdown == pytest.approx(2.0)
+    assert probe.report().kernels[0].slowdown == pytest.approx(2.0)
 
 
 def test_noise_of_a_tenth_stays_within_a_tenth(tmp_path: Path) -> None:
@@ -55,7 +48,7 @@ def test_noise_of_a_tenth_stays_within_a_tenth(tmp_path: Path) -> None:
     for _ in range(500):
         device.launch_seconds = 1e-4 * draw.uniform(0.9, 1.1)
         probe.round()
-        seen.append(probe.report()[0].slowdown)
+        seen.append(probe.report().kernels[0].slowdown)
 
     known = [slowdown for slowdown in seen if slowdown is not None]
     assert 0.9 < min(known) < max(known) < 1.1
@@ -69,7 +62,7 @@ def test_contention_is_counted_and_is_no_slowness(tmp_path: Path) -> None:
     device.contended, device.launch_seconds = True, 1e-3
     rounds(probe, 40)
 
-    report = probe.report()[0]
+    report = probe.report().kernels[0]
     assert (report.idle, report.contended) == (30, 40)
     assert report.slowdown == pytest.approx(1.0)
     assert report.p50 == pytest.approx(1e-3)
@@ -81,7 +74,7 @@ def test_a_device_that_is_never_idle_has_no_slowdown(tmp_path: Path) -> None:
 
     rounds(probe, 50)
 
-    assert probe.report()[0].slowdown is None
+    assert probe.report().kernels[0].slowdown is None
 
 
 def test_wrong_results_are_counted_and_teach_nothing(tmp_path: Path) -> None:
@@ -91,8 +84,8 @@ def test_wrong_results_are_counted_and_teach_nothing(tmp_path: Path) -> None:
 
     rounds(probe, 50)
 
-    assert probe.report()[0].wrong == 50
-    assert probe.report()[0].slowdown is None
+    assert probe.report().kernels[0].wrong == 50
+    assert probe.report().kernels[0].slowdown is None
 
 
 def test_quantiles_look_back_over_the_window_alone(tmp_path: Path) -> None:
@@ -104,7 +97,7 @@ def test_quantiles_look_back_over_the_window_alone(tmp_path: Path) -> None:
     device.launch_seconds = 2e-4
     rounds(probe, 2)
 
-    report = probe.report()[0]
+    report = probe.report().kernels[0]
 
     assert (report.p50, report.p99) == (pytest.approx(1e-4), pytest.approx(2e-4))
 
@@ -114,7 +107,7 @@ def test_rates_are_cost_over_the_median(tmp_path: Path) -> None:
     probe = probe_on(device, tmp_path)
     rounds(probe, 3)
 
-    report = probe.report()[0]
+    report = probe.report().kernels[0]
 
     assert report.flops_per_second == pytest.approx(2e13)
     assert report.bytes_per_second == pytest.approx(1e10)
@@ -122,11 +115,10 @@ def test_rates_are_cost_over_the_median(tmp_path: Path) -> None:
 
 def test_a_kernel_without_arithmetic_has_no_flops(tmp_path: Path) -> None:
     device = FakeDevice()
-    baseline = Baseline(tmp_path / "baseline.json", "fake", samples=20)
-    probe = Probe([Bench(device.kernel("device_copy", flops=0.0), device)], baseline)
+    probe = probe_on(device, tmp_path, kernel=device.kernel("device_copy", flops=0.0))
     rounds(probe, 1)
 
-    assert probe.report()[0].flops_per_second is None
+    assert probe.report().kernels[0].flops_per_second is None
 
 
 @pytest.mark.parametrize("launch_seconds", [1e-5, 1e-3, 0.5])
@@ -145,8 +137,6 @@ def test_the_duty_is_kept_whatever_a_kernel_takes(tmp_path: Path, launch_seconds
 
     run(
         probe,
-        interval_seconds=1.0,
-        duty_ratio=0.01,
         after_round=after_round,
         stop=stop,
         clock=lambda: device.now,

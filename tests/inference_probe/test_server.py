@@ -16,13 +16,15 @@ import httpx
 import pytest
 import torch
 
+from exporters.catalog.probe import GPU_KERNELS, KERNELS
 from exporters.errors import UsageError
 from exporters.settings import load
 from inference_probe import ProbeSection
 from inference_probe.device import cpu_device
 from inference_probe.exporter import ProbeExporter
 from inference_probe.opening import open_devices
-from inference_probe.probe import KernelReport, Probe
+from inference_probe.probe import Probe
+from inference_probe.report import DeviceReport, KernelReport
 from inference_probe.server import measure_once, prepare
 from tests.golden import Golden
 from tests.inference_probe.fakes import FakeDevice
@@ -36,19 +38,45 @@ SERVE = (
 )
 
 
+REPORT = DeviceReport(
+    kernels=[
+        KernelReport(
+            kernel="gemm_prefill", bound="compute", p50=3.1e-4, p99=3.4e-4,
+            flops_per_second=7.75e14, bytes_per_second=8.2e11, peak_fraction=0.783,
+            baseline=3.04e-4, slowdown=1.02, contention=1.8, is_slow=False, idle=40, contended=12,
+        ),
+        KernelReport(
+            kernel="launch_latency", bound="latency", p50=2.4e-6, p99=2.5e-6, flops_per_second=None,
+            bytes_per_second=None, idle=40, contended=2, wrong=1,
+        ),
+    ],
+    busy_seconds=0.5,
+    duty_ratio=0.0006,
+    memory_bytes=260_000_000,
+    clock_ratio=0.71,
+    throttled={"sw_power_cap": 3},
+    skipped={"saturated": 2},
+    absent={"gemm_prefill_fp8": "unsupported"},
+)  # fmt: skip
+
+
 def section(tmp_path: Path) -> ProbeSection:
     return ProbeSection(device="cpu", baseline_file=tmp_path / "b.json", baseline_samples=10)
 
 
 def test_real_kernels_give_the_right_results_at_believable_rates(tmp_path: Path) -> None:
     report = measure_once(section(tmp_path), rounds=30)
+    look = report.devices[0]
 
-    assert [kernel.wrong for kernel in report.kernels] == [0, 0, 0, 0]
-    for kernel in report.kernels:
-        assert 1e8 < kernel.bytes_per_second < 1e12
+    assert [kernel.kernel for kernel in look.probe.kernels] == list(KERNELS)
+    assert set(look.probe.absent) == set(GPU_KERNELS)
+    for kernel in look.probe.kernels:
+        assert kernel.wrong == 0
+        assert kernel.bytes_per_second is None or 1e8 < kernel.bytes_per_second < 1e12
+        assert kernel.peak_fraction is None, "a CPU has no datasheet here"
         assert kernel.p50 <= kernel.p99
         assert kernel.idle + kernel.contended == 30
-    assert json.loads(json.dumps(report.as_dict()))["device"] == "cpu"
+    assert json.loads(json.dumps(report.as_dict()))["devices"][0]["kind"] == "cpu"
 
 
 def test_a_kernel_made_slower_on_the_real_cpu_is_found(tmp_path: Path) -> None:
@@ -69,14 +97,14 @@ def test_a_kernel_made_slower_on_the_real_cpu_is_found(tmp_path: Path) -> None:
         probe.round()
         assert time.monotonic() < deadline, "this machine is never idle"
 
-    slowdown = probe.report()[0].slowdown
+    slowdown = probe.report().kernels[0].slowdown
     assert slowdown is not None
     assert slowdown > 2
 
 
 def reports_after_round(probe: Probe) -> list[KernelReport]:
     probe.round()
-    return probe.report()
+    return probe.report().kernels
 
 
 def test_the_process_serves_metrics_and_ends_on_sigterm(tmp_path: Path) -> None:
@@ -100,15 +128,7 @@ def test_the_page_is_exactly_this(
 ) -> None:
     monkeypatch.setattr(torch, "__version__", "2.10.0")
     exporter = ProbeExporter([FakeDevice()])
-    common = {"idle": 40, "contended": 2, "wrong": 0}
-    exporter.publish(
-        "cuda:0",
-        [
-            KernelReport("gemm_prefill", 3.1e-4, 3.4e-4, 7.75e14, 8.2e11, 1.02, **common),
-            KernelReport("device_copy", 2.4e-5, 2.5e-5, None, 2.79e12, None, **common),
-        ],
-        busy_seconds=0.5,
-    )
+    exporter.publish("cuda:0", REPORT)
     page = exporter.collect_text()
 
     golden.check("metrics.txt", page)
@@ -120,8 +140,7 @@ def test_the_page_is_exactly_this(
 
 def test_a_device_that_failed_keeps_its_counts_and_ends_its_measurements() -> None:
     exporter = ProbeExporter([FakeDevice()])
-    report = KernelReport("gemm_prefill", 3e-4, 3e-4, 7e14, 8e11, 1.0, 40, 2, 0)
-    exporter.publish("cuda:0", [report], busy_seconds=0.5)
+    exporter.publish("cuda:0", REPORT)
 
     exporter.withdraw("cuda:0")
 
