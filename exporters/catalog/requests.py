@@ -148,11 +148,24 @@ UPSTREAM_DURATION = Histogram(
     unit="seconds",
     buckets=REQUEST_SECONDS,
 )
+SYNTHETIC_REQUESTS = Counter(
+    name="llm_synthetic_requests",
+    help="Finished requests that said no user sent them; they are in no other llm_requests series.",
+    labels=("model", "outcome", "status"),
+    unit="requests",
+)
+SYNTHETIC_DURATION = Histogram(
+    name="llm_synthetic_request_duration_seconds",
+    help="Time from a synthetic request's headers to the last byte sent.",
+    labels=("model",),
+    unit="seconds",
+    buckets=REQUEST_SECONDS,
+)
 
 SIGNALS = (
     REQUESTS_STARTED, REQUESTS, REQUESTS_REJECTED, REQUESTS_RESENT, REQUESTS_IN_FLIGHT,
     REQUEST_DURATION, REQUEST_DURATION_BY_OUTCOME, ROUTE_DURATION, COLD_START,
     TIME_TO_FIRST_TOKEN, INTER_TOKEN_LATENCY, QUEUE_DEPTH, QUEUE_WAIT,
     PROMPT_TOKENS, CACHED_TOKENS, GENERATED_TOKENS, PROMPT_LENGTH, ATTEMPTS, ATTEMPT_DURATION,
-    REPLICA_EJECTED, FALLBACKS, UPSTREAM_DURATION,
+    REPLICA_EJECTED, FALLBACKS, UPSTREAM_DURATION, SYNTHETIC_REQUESTS, SYNTHETIC_DURATION,
 )  # fmt: skip
