@@ -9,8 +9,8 @@ from exporters.catalog.signal import Counter, Gauge
 
 PROCESS_KINDS = ("compute", "graphics", "mps")
 PROCESS_ENGINES = ("encoder", "decoder", "jpeg", "ofa")
-ATTRIBUTION_SOURCES = ("proc", "pod_resources")
-"""/proc/PID/cgroup; the kubelet's PodResources socket."""
+ATTRIBUTION_SOURCES = ("proc", "log_links", "pod_resources")
+"""/proc/PID/cgroup; the kubelet's links in /var/log/containers; its PodResources socket."""
 
 GPU_PROCESSES = Gauge(
     name="gpu_processes",
@@ -61,7 +61,7 @@ PROCESS_SM_SECONDS = Counter(
 CONTAINER_INFO = Gauge(
     name="gpu_container_info",
     help="Always 1; a container that uses a GPU: its runtime, name and pod.",
-    labels=("container", "runtime", "name", "pod", "namespace"),
+    labels=("container", "runtime", "name", "pod", "namespace", "pod_uid"),
 )
 CONTAINER_PROCESSES = Gauge(
     name="gpu_container_processes",

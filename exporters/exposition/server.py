@@ -26,20 +26,21 @@ def serve(
     ready: Callable[[], bool] = lambda: True,
     announce: Callable[[str], object] | None = None,
     web_config: Path | None = None,
+    stop: threading.Event | None = None,
 ) -> None:
-    """Serve /metrics, /-/healthy, /-/ready and / until SIGINT or SIGTERM, then return.
+    """Serve /metrics, /-/healthy, /-/ready and / until SIGINT, SIGTERM or `stop`, then return.
 
     `announce` is told the address once the socket listens (port 0 takes a free one). `web_config`
     asks for TLS, client certificates or passwords (see `web_config.py`).
     Raises UsageError when the address cannot be bound or the web config cannot be used.
     """
     gate = gate_for(web_config)
-    with bind(host, port) as listener, _stop_signal() as stop:
+    with bind(host, port) as listener, _set_by_signals(stop or threading.Event()) as stopped:
         server = Server(listener, Exposition(*sources), ready, gate)
         if announce is not None:
             announce(_url(host, listener, gate))
         threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
-        stop.wait()
+        stopped.wait()
         server.shutdown()
         server.drain(DRAIN_SECONDS)
 
@@ -70,9 +71,8 @@ def _url(host: str, listener: socket.socket, gate: Gate) -> str:
 
 
 @contextmanager
-def _stop_signal() -> Iterator[threading.Event]:
-    """An event that SIGINT or SIGTERM sets, so that the caller returns and can clean up."""
-    stop = threading.Event()
+def _set_by_signals(stop: threading.Event) -> Iterator[threading.Event]:
+    """Let SIGINT and SIGTERM set the event, so that the caller returns and can clean up."""
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return

@@ -21,6 +21,8 @@ class GpuSection(Section):
     interval_seconds: float = Field(default=1.0, ge=0.05, le=300)
     nvml_library: Path | None = None
     """A libnvidia-ml.so.1 other than the system's."""
+    expected_devices: int | None = Field(default=None, ge=0, le=1024)
+    """How many there should be; without it, the most that were ever seen."""
     names: Literal["busysignal", "dcgm"] = "busysignal"
     """Our own names, or those of dcgm-exporter for dashboards that read them."""
     web_config: Path | None = None

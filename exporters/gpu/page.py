@@ -8,7 +8,7 @@ from typing import Final
 import exporters.catalog.gpu as signals
 from exporters.catalog.signal import Signal
 from exporters.exposition.text import clean, header, sample_prefix
-from exporters.gpu.snapshot import Labels, Readings
+from exporters.gpu.snapshot import Labels, Readings, Series
 
 Fragments = Mapping[str, str]
 """The sample lines of one device, by signal."""
@@ -26,12 +26,21 @@ class DevicePage:
     def __init__(self, gpu: str) -> None:
         self._gpu = gpu
         self._prefixes: dict[str, dict[Labels, str]] = {}
+        self._last: dict[str, tuple[Series, str]] = {}
 
     def render(self, readings: Readings) -> Fragments:
         """Sample lines by signal."""
         return {name: self._lines(name, series) for name, series in readings.values.items()}
 
-    def _lines(self, name: str, series: Mapping[Labels, float]) -> str:
+    def _lines(self, name: str, series: Series) -> str:
+        last = self._last.get(name)
+        if last is not None and last[0] == series:  # most values stay what they were
+            return last[1]
+        lines = self._rendered(name, series)
+        self._last[name] = series, lines
+        return lines
+
+    def _rendered(self, name: str, series: Series) -> str:
         prefixes = self._prefixes.get(name)
         if prefixes is None or prefixes.keys() != series.keys():
             prefixes = self._prefixes[name] = self._written(name, series)
@@ -59,5 +68,8 @@ def join(devices: Iterable[Fragments]) -> str:
 
 def family(signal: Signal, samples: Mapping[Labels, float]) -> str:
     """One family whose label values are all given."""
-    lines = [f"{sample_prefix(signal, '', labels)}{value!r}\n" for labels, value in samples.items()]
+    suffix = "_total" if signal.type == "counter" else ""
+    lines = [
+        f"{sample_prefix(signal, suffix, labels)}{value!r}\n" for labels, value in samples.items()
+    ]
     return "".join([header(signal), *lines]) if samples else ""

@@ -25,6 +25,7 @@ class Settings:
     port: int = 9835
     interval_seconds: float = 1.0
     nvml_library: Path | None = None
+    expected_devices: int | None = None
     names: str = OUR_NAMES
     web_config: Path | None = None
     pod_resources: Path = KUBELET
