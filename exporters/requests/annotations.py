@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from contextvars import ContextVar
 from typing import Any, cast
 
 KEY = "busysignal"
@@ -43,3 +44,12 @@ class Annotations:
 def annotations_of(scope: MutableMapping[str, Any]) -> Annotations:
     """The request's annotations; where it is not measured, an object that nobody reads."""
     return cast("Annotations", scope.get(KEY) or Annotations())
+
+
+CALL: ContextVar[Annotations | None] = ContextVar("busysignal_call", default=None)
+"""The gRPC call under way: gRPC has no scope to put it in."""
+
+
+def annotations_of_call() -> Annotations:
+    """The annotations of the gRPC call under way; outside of one, an object that nobody reads."""
+    return CALL.get() or Annotations()

@@ -9,6 +9,7 @@ from exporters.requests.disconnect import has_hung_up
 from exporters.requests.exchange import Exchange
 from exporters.requests.metrics import RequestMetrics
 from exporters.requests.outcome import outcome_of_break
+from exporters.requests.usage import is_done_marker
 
 
 class AsgiExchange(Exchange):
@@ -35,7 +36,7 @@ class AsgiExchange(Exchange):
                     if body and body[:1] != b":":  # a comment keeps an event stream open, no more
                         self.chunk(body)
                 elif not self.is_complete:
-                    if body:
+                    if type(body) is bytes:
                         self._end = body
                     return self._send_last(message)
             elif message["type"] == "http.response.start":
@@ -69,6 +70,8 @@ class AsgiExchange(Exchange):
 
     async def _send_last(self, message: Message) -> None:
         gone = self._disconnected or (self._body_read and self.has_lasted() and self._has_hung_up())
+        if gone and is_done_marker(self._end):
+            gone = False  # the answer was whole when the client left
         self.is_complete = True
         try:
             await self._send(message)

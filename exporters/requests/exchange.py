@@ -6,13 +6,15 @@ The protocols' adapters (ASGI, websocket, WSGI, gRPC) tell what goes by; what it
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import perf_counter
+from typing import Any
 
 from exporters.catalog.requests import INTER_TOKEN_LATENCY
 from exporters.requests import usage
 from exporters.requests.metrics import RequestMetrics, TrackedRequest
 from exporters.requests.outcome import outcome_of_status
+from exporters.requests.usage import KEY, TAIL_BYTES
 
 GAP_BOUNDS = INTER_TOKEN_LATENCY.buckets
 HANG_UP_SECONDS = 0.05
@@ -26,12 +28,16 @@ class Exchange(TrackedRequest):
     """
 
     is_complete = False
+    scope: Any = None
+    """What the route is told from, by `route_of`, once the answer is over."""
+
+    route_of: Callable[[Any], str | None] | None = None
     _status = 0
     _first = 0.0
     _last = 0.0
     _gaps: list[int] | None = None
-    _end: object = b""
-    _before_end: object = b""
+    _end: Any = b""
+    _before_end: Any = b""
     _headers: Iterable[tuple[bytes, bytes]] = ()
 
     def __init__(self, metrics: RequestMetrics, start: float) -> None:
@@ -56,24 +62,41 @@ class Exchange(TrackedRequest):
     def close(self, outcome: str | None, status: int | str) -> None:
         """Count the request; without an outcome it is the status's."""
         try:
-            outcome = outcome or outcome_of_status(self._status)
             seconds = perf_counter() - self._start
-            if self._end and (self.generated_tokens is None or self.prompt_tokens is None):
+            if outcome is None:
+                outcome = "ok" if self._status < 400 else outcome_of_status(self._status)
+            if self.route is None and self.route_of is not None:
+                try:
+                    self.route = self.route_of(self.scope)
+                except Exception:  # noqa: BLE001 - a framework's inside may change
+                    self.metrics.failed()
+            if self._gaps is not None:
                 self._read_usage()
-            gaps = self._gaps
-            if gaps is None:
-                self.metrics.finished(self, outcome, status, seconds)
-            else:
-                streaming = (self._first - self._start, self._last - self._first, gaps)
+                streaming = (self._first - self._start, self._last - self._first, self._gaps)
                 self.metrics.finished(self, outcome, status, seconds, streaming)
+            else:
+                if self._end and self._end.rfind(KEY, -TAIL_BYTES) >= 0:
+                    self._read_usage()
+                self.metrics.finished(self, outcome, status, seconds)
         except Exception:  # noqa: BLE001 - measuring never breaks serving
             self.metrics.failed()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a piece of a streamed answer was handed over."""
+        return self._gaps is not None
 
     def has_lasted(self) -> bool:
         """Whether the client has waited long enough to have given up."""
         return perf_counter() - self._start >= HANG_UP_SECONDS
 
+    def has_rested(self) -> bool:
+        """Whether the client could give up since the last piece was sent."""
+        return perf_counter() - self._last >= HANG_UP_SECONDS
+
     def _read_usage(self) -> None:
+        if self.prompt_tokens is not None and self.generated_tokens is not None:
+            return
         found = usage.read(self._end) or usage.read(self._before_end)
         if found is not None:
             if self.prompt_tokens is None:
@@ -88,3 +111,22 @@ class Exchange(TrackedRequest):
             and usage.is_event_stream(self._headers)
         ):
             self.generated_tokens = sum(self._gaps) + 1 - usage.is_done_marker(self._end)
+
+
+class ThreadedExchange(Exchange):
+    """An exchange whose neighbours run in other threads: its counting takes a lock."""
+
+    def open(self, model: str | None = None) -> None:
+        """Count the arrival."""
+        with self.metrics.serial:
+            self.metrics.arrived(self, model)
+
+    def close(self, outcome: str | None, status: int | str) -> None:
+        with self.metrics.serial:
+            if not self.is_complete:
+                self.is_complete = True
+                super().close(outcome, status)
+
+    def _named(self, model: str) -> None:
+        with self.metrics.serial:
+            super()._named(model)

@@ -6,6 +6,7 @@ import contextlib
 import functools
 from bisect import bisect_left
 from collections.abc import Callable, Collection
+from threading import Lock
 from typing import Concatenate, ParamSpec
 
 from exporters.catalog import requests as signals
@@ -68,6 +69,8 @@ class RequestMetrics:
         self.registry = Registry() if registry is None else registry
         self._priorities = tuple(priorities)
         self._reasons = tuple(reasons)
+        self.serial = Lock()
+        """Held by whoever counts from several threads; one event loop needs none."""
         self._trace_id = trace_id
         self._errors = self.registry.counter(METRICS_ERRORS).labels()
         self.registry.margin(signals.REQUEST_DURATION, of=signals.REQUEST_DURATION_BY_OUTCOME)
@@ -77,6 +80,11 @@ class RequestMetrics:
         for series in known:
             series.start_at_zero(self._priorities, self._reasons)
         self._default = known[0] if len(known) == 1 else None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names that may appear as a label."""
+        return tuple(self._models)
 
     def collect_text(self) -> str:
         return self.registry.collect_text()
@@ -99,7 +107,10 @@ class RequestMetrics:
             request.series = self._other
         else:
             request.series = series
-            _count_start(request)
+            request.is_start_counted = True
+            series.started.cell[0] += 1.0
+            if request.is_resent:
+                series.resent.cell[0] += 1.0
         request.series.in_flight.cell[0] += 1.0
 
     @harmless

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from operator import itemgetter
 from time import perf_counter
 
 from exporters.exposition.app import App, Receive, Scope, Send
+from exporters.requests import synthetic
 from exporters.requests.annotations import KEY
 from exporters.requests.asgi import AsgiExchange
 from exporters.requests.metrics import RequestMetrics
+from exporters.requests.routes import route_of
+from exporters.requests.synthetic import SyntheticMetrics
+from exporters.requests.websocket import WebsocketExchange
 
 RETRY_HEADER = b"x-stainless-retry-count"
+MARKS = frozenset({RETRY_HEADER, synthetic.HEADER})
 NAME = itemgetter(0)
 
 
@@ -19,8 +24,10 @@ class MetricsMiddleware:
     """Measures each request from its headers to its last byte: `MetricsMiddleware(app, metrics)`.
 
     `paths` are the exact paths to measure; None measures every POST but to /metrics and /-/...
-    `model_of` may tell the model from the scope; the app can name it later through
-    `annotations_of(scope).model`. Whatever fails in here is counted and kept from the request.
+    A websocket is measured where its path is named or `websockets` is set: it may stay open for
+    hours, which makes its duration a poor neighbour. `model_of` may tell the model from the scope;
+    the app can name it later through `annotations_of(scope).model`. `route_of` tells the route's
+    template when the answer is over. Whatever fails in here is counted and kept from the request.
     """
 
     def __init__(
@@ -30,11 +37,16 @@ class MetricsMiddleware:
         *,
         paths: Collection[str] | None = None,
         model_of: Callable[[Scope], str | None] | None = None,
+        route_of: Callable[[Scope], str | None] = route_of,
+        websockets: bool = False,
     ) -> None:
         self.app = app
         self.metrics = metrics
+        self._synthetic = SyntheticMetrics(metrics)
         self._paths = None if paths is None else frozenset(paths)
         self._model_of = model_of
+        self._route_of = route_of
+        self._websockets = websockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = self._open(scope, receive, send)
@@ -56,26 +68,37 @@ class MetricsMiddleware:
         try:
             if not self._is_measured(scope):
                 return None
-            exchange = AsgiExchange(self.metrics, perf_counter(), receive, send)
+            kind = AsgiExchange if scope["type"] == "http" else WebsocketExchange
+            exchange = kind(self.metrics, perf_counter(), receive, send)
+            exchange.scope = scope
+            exchange.route_of = self._route_of
             headers = scope["headers"]
-            if RETRY_HEADER in map(NAME, headers):
-                exchange.is_resent = _is_resent(headers)
-            self.metrics.arrived(exchange, self._model_of and self._model_of(scope))
+            if not MARKS.isdisjoint(map(NAME, headers)):
+                self._read_marks(exchange, dict(headers))
+            exchange.metrics.arrived(exchange, self._model_of and self._model_of(scope))
             scope[KEY] = exchange
         except Exception:  # noqa: BLE001 - measuring never breaks serving
             self.metrics.failed()
             return None
         return exchange
 
+    def _read_marks(self, exchange: AsgiExchange, headers: dict[bytes, bytes]) -> None:
+        exchange.is_resent = _is_resent(headers.get(RETRY_HEADER, b""))
+        if synthetic.HEADER in headers:
+            exchange.metrics = self._synthetic
+
     def _is_measured(self, scope: Scope) -> bool:
-        if scope["type"] != "http" or KEY in scope:
+        if KEY in scope:
             return False
-        path: str = scope["path"]
-        if self._paths is not None:
-            return path in self._paths
-        return path[:3] != "/-/" and path != "/metrics" and bool(scope["method"] == "POST")
+        kind, path = scope["type"], scope.get("path", "")
+        if kind == "http" or kind == "websocket":  # noqa: PLR1714 - in this order, and faster
+            if self._paths is not None:
+                return path in self._paths
+            if kind == "websocket":
+                return self._websockets
+            return path[:3] != "/-/" and path != "/metrics" and bool(scope["method"] == "POST")
+        return False
 
 
-def _is_resent(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    count = dict(headers)[RETRY_HEADER]
+def _is_resent(count: bytes) -> bool:
     return count.isdigit() and int(count) > 0

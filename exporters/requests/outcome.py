@@ -22,6 +22,24 @@ def outcome_of_status(status: int) -> str:
     return "error" if status >= 500 else "ok"
 
 
+GRPC_OUTCOMES = {
+    "RESOURCE_EXHAUSTED": "rejected",
+    "UNAVAILABLE": "rejected",
+    "DEADLINE_EXCEEDED": "timeout",
+    "CANCELLED": "client_gone",
+    "UNKNOWN": "error",
+    "INTERNAL": "error",
+    "DATA_LOSS": "error",
+    "UNIMPLEMENTED": "error",
+}
+"""By what HTTP says in its place (google.rpc.Code): 429, 503, 504, 499 and the 500s."""
+
+
+def outcome_of_code(code: str) -> str:
+    """The outcome of a gRPC call by its status code; the client's own faults are ok."""
+    return GRPC_OUTCOMES.get(code, "ok")
+
+
 def outcome_of_break(
     error: BaseException | None, status: int, send: Any, *, disconnected: bool
 ) -> tuple[str, str]:
