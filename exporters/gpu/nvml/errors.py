@@ -8,7 +8,7 @@ import pynvml
 
 from exporters.errors import BusySignalError
 
-NAMES: Final[dict[int, str]] = {
+NAMES: Final[dict[int, str]] = {pynvml.NVML_SUCCESS: "success"} | {
     value: name.removeprefix("NVML_ERROR_").lower()
     for name, value in vars(pynvml).items()
     if name.startswith("NVML_ERROR_")

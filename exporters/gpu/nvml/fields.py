@@ -9,38 +9,37 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import pynvml
 
 from exporters.gpu.nvml.errors import AbsentError, NvmlError, translated
-from exporters.gpu.nvml.library import Handle, check, function, number
+from exporters.gpu.nvml.library import UNSET, Handle, check, function, number
 
 CALL: Final = "nvmlDeviceGetFieldValues"
 ALL_LINKS: Final = 0xFFFF_FFFF
 """The scope of a link field that asks for the sum over all links."""
 
-_LAYOUT: Final = struct.Struct("<16xqII8s")  # ids and time, latency, type, return, value
-_VALUE: Final = {
+_LAYOUT: Final = struct.Struct("<24xIIQ")  # ids, time and latency; type, return, value
+_UNSIGNED: Final = {
+    pynvml.NVML_VALUE_TYPE_UNSIGNED_INT: 0xFFFF_FFFF,
+    pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG: 0xFFFF_FFFF_FFFF_FFFF,
+    pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG: 0xFFFF_FFFF_FFFF_FFFF,
+    pynvml.NVML_VALUE_TYPE_UNSIGNED_SHORT: 0xFFFF,
+}
+"""The bits of the value that count, by its type."""
+_OTHERS: Final = {
     pynvml.NVML_VALUE_TYPE_DOUBLE: struct.Struct("<d"),
-    pynvml.NVML_VALUE_TYPE_UNSIGNED_INT: struct.Struct("<I4x"),
-    pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG: struct.Struct("<Q"),
-    pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG: struct.Struct("<Q"),
     pynvml.NVML_VALUE_TYPE_SIGNED_LONG_LONG: struct.Struct("<q"),
     pynvml.NVML_VALUE_TYPE_SIGNED_INT: struct.Struct("<i4x"),
-    pynvml.NVML_VALUE_TYPE_UNSIGNED_SHORT: struct.Struct("<H6x"),
 }
 _UNKNOWN_FIELD: Final = (pynvml.NVML_ERROR_INVALID_ARGUMENT, pynvml.NVML_ERROR_NOT_FOUND)
 
 
-class Answer(NamedTuple):
-    """A field's value in the driver's unit, or why there is none."""
+Answer = tuple[float | None, NvmlError | None]
+"""A value in the driver's unit, and why there is none."""
 
-    value: float | None
-    error: NvmlError | None
-
-
-NOTHING: Final = Answer(None, None)
+NOTHING: Final[Answer] = (None, None)
 
 
 class FieldBatch:
@@ -59,26 +58,25 @@ class FieldBatch:
             return []
         code = function(CALL)(handle, ctypes.c_int32(len(self._array)), self._array)
         check(CALL, code)
-        return [
-            _answer(kind, result, value)
-            for _, kind, result, value in _LAYOUT.iter_unpack(self._bytes)
-        ]
+        return [_answer(*answer) for answer in _LAYOUT.iter_unpack(self._bytes)]
 
 
-def _answer(kind: int, result: int, value: bytes) -> Answer:
-    if result == pynvml.NVML_SUCCESS:
-        layout = _VALUE.get(kind)
-        return Answer(number(layout.unpack(value)[0]), None) if layout else NOTHING
-    return _FAILURES.get(result) or _failure(result)
+def _answer(kind: int, result: int, bits: int) -> Answer:
+    if result != pynvml.NVML_SUCCESS:
+        return _FAILURES.get(result) or _failure(result)
+    mask = _UNSIGNED.get(kind)
+    if mask is not None:
+        value = bits & mask
+        return NOTHING if value in UNSET else (float(value), None)
+    layout = _OTHERS.get(kind)
+    return (number(layout.unpack(bits.to_bytes(8, "little"))[0]), None) if layout else NOTHING
 
 
 def _failure(result: int) -> Answer:
-    # A driver that does not know a field yet says so in more than one way.
-    if result in _UNKNOWN_FIELD:
-        answer = Answer(None, AbsentError(CALL, translated(CALL, result).error))
-    else:
-        answer = Answer(None, translated(CALL, result))
-    return _FAILURES.setdefault(result, answer)
+    error = translated(CALL, result)
+    if result in _UNKNOWN_FIELD:  # how a driver says of a field that it does not know it yet
+        error = AbsentError(CALL, error.error)
+    return _FAILURES.setdefault(result, (None, error))
 
 
 _FAILURES: dict[int, Answer] = {}

@@ -71,9 +71,18 @@ class Sampler:
 
 def _answer(result: int, value: float) -> Answer:
     if result == pynvml.NVML_SUCCESS:
-        return Answer(number(value), None)
-    meaning = AbsentError if result in _UNKNOWN_METRIC else type(translated(CALL, result))
-    return Answer(None, meaning(CALL, translated(CALL, result).error))
+        return number(value), None
+    return _FAILURES.get(result) or _failure(result)
+
+
+def _failure(result: int) -> Answer:
+    error = translated(CALL, result)
+    if result in _UNKNOWN_METRIC:
+        error = AbsentError(CALL, error.error)
+    return _FAILURES.setdefault(result, (None, error))
+
+
+_FAILURES: dict[int, Answer] = {}
 
 
 def is_refusal(error: NvmlError) -> bool:

@@ -50,8 +50,8 @@ class Fields:
         answers = self._answered(handle, tally, self._all, self._slots)
         self._quick_slots = tuple(
             slot
-            for slot, answer in zip(self._slots, answers, strict=False)
-            if not slot.family.is_slow and not isinstance(answer.error, AbsentError)
+            for slot, (_, error) in zip(self._slots, answers, strict=False)
+            if not slot.family.is_slow and not isinstance(error, AbsentError)
         )
         self._quick = FieldBatch([slot.address for slot in self._quick_slots])
 
@@ -75,7 +75,7 @@ class Fields:
 
     def _find_links(self, handle: Handle, tally: Tally) -> None:
         with tally.asking(self._families[0]):
-            nvlink, c2c = (answer.value or 0 for answer in self._counts.read(handle))
+            nvlink, c2c = (count or 0 for count, _ in self._counts.read(handle))
             links: Mapping[Links, int] = {"nvlink": _believed(nvlink), "c2c": _believed(c2c)}
             if self._slots and links == self._links:
                 return
@@ -99,10 +99,10 @@ def _expanded(family: Family, field: Field, links: Mapping[Links, int]) -> Itera
 
 def _take(tally: Tally, slot: Slot, answer: Answer) -> None:
     field, family = slot.field, slot.family
-    if answer.error is not None:
-        tally.failed(family, answer.error)
+    value, error = answer
+    if error is not None:
+        tally.failed(family, error)
         return
-    value = answer.value
     if value is not None:
         value = field.convert(value) if field.convert else value * field.scale
     if value is None:

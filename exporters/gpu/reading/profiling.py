@@ -73,7 +73,7 @@ class Window:
             self._ask(sampler, [one for metrics in self._generations for one in metrics])
         answers = self._asked(sampler)
         found = list(zip(self._metrics, answers, strict=True))
-        told = [metric for metric, answer in found if not isinstance(answer.error, AbsentError)]
+        told = [metric for metric, (_, error) in found if not isinstance(error, AbsentError)]
         if len(told) < len(found):
             self._ask(sampler, told)  # what is absent is asked for on full passes alone
         return found
