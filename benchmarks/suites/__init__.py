@@ -15,6 +15,7 @@ from exporters.errors import UsageError
 SUITES: Final[Mapping[str, str]] = {
     "petshop": "Top-1 and Top-3 of root causes in a microservice application",
     "nezha": "AS@1, AS@3 and AIS@1 of faulty services, from traces, logs and metrics",
+    "loghub": "grouping accuracy of log templates, one configuration for every set",
     "engines": "the engines' alias tables, held against recorded /metrics",
 }
 """What each one measures; the module of the same name has `run(data: Path) -> Result`."""
