@@ -79,7 +79,8 @@ def ours(contents: Sequence[str]) -> list[str]:
 def drain3(contents: Sequence[str]) -> list[int]:
     """drain3 with its own defaults."""
     module: Any = importlib.import_module("drain3")
-    miner = module.TemplateMiner()
+    config: Any = importlib.import_module("drain3.template_miner_config")
+    miner = module.TemplateMiner(config=config.TemplateMinerConfig())
     return [miner.add_log_message(line)["cluster_id"] for line in contents]
 
 
