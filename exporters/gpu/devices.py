@@ -11,7 +11,7 @@ from exporters.exposition.registry import Registry
 from exporters.gpu.nvml import DriverGoneError, Nvml, NvmlError
 from exporters.gpu.page import DevicePage, Fragments
 from exporters.gpu.reading import DeviceReader
-from exporters.gpu.snapshot import Device
+from exporters.gpu.snapshot import Device, Readings
 from exporters.gpu.worker import Worker
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NOTHING: Final[Fragments] = {}
+REFUSED: Final = Readings({signals.GPU_FAMILY_STATUS.name: {("device", "denied"): 1.0}})
 SAMPLE: Final = "sample"
 """What stands for the NVML call where an answer could not be made sense of."""
 
@@ -57,6 +58,11 @@ class WatchedDevice:
     def is_up(self) -> bool:
         """Whether it answered the last time it was read."""
         return self._known.readings is not None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether this user may not read it at all."""
+        return self._known.is_refused
 
     def known(self, is_fresh: bool) -> Device:  # noqa: FBT001 - the one thing it depends on
         """The latest readings, unless they are of too long ago."""
@@ -104,6 +110,7 @@ class WatchedDevice:
         return Device(self.index)
 
     def _publish(self, device: Device) -> None:
-        fragments = self._page.render(device.readings) if device.readings else NOTHING
+        readings = REFUSED if device.is_refused else device.readings
+        fragments = self._page.render(readings) if readings else NOTHING
         # The page and what it says of the device change together for whoever asks in between.
         self._known, self.fragments, self.taken_at = device, fragments, self._clock()

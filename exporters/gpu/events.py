@@ -39,7 +39,6 @@ class EventWatcher:
         self._last = registry.gauge(XID_LAST)
         self._others = registry.counter(GPU_EVENTS)
         self._gate = gate
-        self._lock = threading.Lock()
         self._index_of: dict[int, int] = {}
         self._outcome_of: dict[int, str] = {}
         self._stop = threading.Event()
@@ -63,14 +62,14 @@ class EventWatcher:
 
     def watch(self, index: int, handle: Handle) -> str:
         """Listen to a device; returns what became of it. One without events gets no series."""
-        with self._lock:
-            if self._events is None:
-                return ABSENT
-            address = events.address(handle)
-            if self._index_of.get(address) != index:
-                self._outcome_of[index] = self._register(index, handle, self._events)
-                self._index_of[address] = index
-            return self._outcome_of[index]
+        # No lock: each device's own thread comes here, and a call that hangs must hold up no other.
+        if self._events is None:
+            return ABSENT
+        address = events.address(handle)
+        if self._index_of.get(address) != index:
+            self._outcome_of[index] = self._register(index, handle, self._events)
+            self._index_of[address] = index
+        return self._outcome_of[index]
 
     def forget(self) -> None:
         """Let go of the driver, of whose devices none is known any more; counts are kept."""
@@ -126,6 +125,16 @@ class EventWatcher:
         elif told.kind:
             log.warning("GPU %d told %s", index, told.kind)
             self._others.inc(1, gpu, told.kind)
+
+    def last_xids(self) -> dict[str, int]:
+        """The code of each device's last XID error, 0 before the first; none that has no series."""
+        last: dict[str, int] = {gpu: 0 for (gpu, _), _ in self._xids.children()}
+        raised = sorted((child.value, gpu, xid) for (gpu, xid), child in self._last.children())
+        for _, gpu, xid in raised:
+            last.pop(gpu, None)
+            if xid != OTHER:
+                last[gpu] = int(xid)
+        return last
 
     def _free(self) -> None:
         event_set, self._events = self._events, None

@@ -123,8 +123,12 @@ class GpuExporter:
         """Everything known, as Prometheus text."""
         now = self._clock()
         devices = self._fleet.devices
-        fresh = [device for device in devices if self._is_fresh(device, now) and device.is_up]
-        up: Series = {(device.gpu,): float(device in fresh) for device in devices}
+        fresh = [device for device in devices if self._is_fresh(device, now)]
+        up: Series = {
+            (device.gpu,): float(device.is_up and device in fresh)
+            for device in devices
+            if not device.is_refused
+        }
         ages: Series = {(device.gpu,): max(now - device.taken_at, 0.0) for device in devices}
         seen = self._fleet.count
         expected = self._expected if self._expected is not None else self._fleet.most_seen
@@ -138,6 +142,10 @@ class GpuExporter:
                 self._registry.collect_text(),
             ]
         )
+
+    def last_xids(self) -> dict[str, int]:
+        """The code of the last XID error by device, 0 before the first."""
+        return self._events.last_xids()
 
     def is_fresh(self) -> bool:
         """Whether the driver answered within the last few intervals, for any device."""

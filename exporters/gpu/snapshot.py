@@ -53,11 +53,16 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One GPU; without readings it does not answer."""
+    """One GPU; without readings it does not answer.
+
+    One that is refused belongs to others: the driver counts it, but this user may not ask it
+    anything (a container that was given some of the devices). Nobody can say whether it is up.
+    """
 
     index: int
     identity: Identity | None = None
     readings: Readings | None = None
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,9 +79,10 @@ class DeviceReader:
         except GpuLostError:
             self._handle = None  # a device that comes back has another
             return Device(self.index)
+        except DeniedError:  # its handle or its name, for all else is counted by family
+            return Device(self.index, is_refused=True)
         except NvmlError as error:
-            if not isinstance(error, DeniedError):
-                self._monitor.failed(error)
+            self._monitor.failed(error)
             raise
         # The driver knows it, yet it tells nothing: that is as good as gone.
         if SUPPORTED not in tally.outcomes.values():

@@ -196,7 +196,9 @@ def test_what_is_denied_says_so_and_hurts_nothing_else(read: Read) -> None:
     assert (third["memory"], third["events"]) == ("denied", "denied")
     for status in (first, second, third):
         assert status["utilization"] == status["clocks"] == "supported"
-    assert values(page)["gpu_up gpu=3"] == 0
+    # What this user may not ask at all is somebody else's: nobody can say whether it is up.
+    assert statuses(page, 3) == {"device": "denied"}
+    assert "gpu_up gpu=3" not in values(page)
 
 
 def test_sentinels_and_impossible_values_are_no_series(read: Read) -> None:
