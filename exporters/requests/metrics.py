@@ -6,7 +6,7 @@ import contextlib
 import functools
 from bisect import bisect_left
 from collections.abc import Callable, Collection
-from threading import Lock
+from threading import RLock
 from typing import Concatenate, ParamSpec
 
 from exporters.catalog import requests as signals
@@ -69,7 +69,7 @@ class RequestMetrics:
         self.registry = Registry() if registry is None else registry
         self._priorities = tuple(priorities)
         self._reasons = tuple(reasons)
-        self.serial = Lock()
+        self.serial = RLock()
         """Held by whoever counts from several threads; one event loop needs none."""
         self._trace_id = trace_id
         self._errors = self.registry.counter(METRICS_ERRORS).labels()

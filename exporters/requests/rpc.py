@@ -112,6 +112,11 @@ class Call(ThreadedExchange):
         except Exception:  # noqa: BLE001 - measuring never breaks serving
             self.metrics.failed()
 
+    def __del__(self) -> None:
+        """gRPC drops a call whose client left before the handler began, and tells nobody."""
+        if not self.is_complete:
+            self.close("client_gone", "CANCELLED")
+
     def enter(self) -> None:
         """Make this the call that `annotations_of_call` means."""
         CALL.set(self)

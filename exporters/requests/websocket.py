@@ -40,7 +40,9 @@ class WebsocketExchange(AsgiExchange):
         message = await self._receive()
         try:
             if message["type"] == "websocket.disconnect":
-                self._left_with = message.get("code", 1005)
+                # A lost connection is 1005 to uvicorn, too, but then no frame gave a reason.
+                lost = message.get("code", 1005) == 1005 and "reason" not in message
+                self._left_with = 1006 if lost else message["code"]
         except Exception:  # noqa: BLE001 - measuring never breaks serving
             self.metrics.failed()
         return message
