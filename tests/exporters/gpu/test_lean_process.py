@@ -91,6 +91,40 @@ def test_the_option_names_the_web_config(machine: Machine, tmp_path: Path):
     assert process.returncode == 2
 
 
+def test_other_names_make_another_page(machine: Machine):
+    with start(machine, "--names", "dcgm") as process:
+        try:
+            page = httpx.get(process.stdout.readline().strip() + "/metrics").text
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+    families = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
+    ours = {name for name in families if not name.startswith("DCGM_FI_")}
+    assert "DCGM_FI_DEV_GPU_UTIL" in families
+    assert ours == {"process_start_time_seconds"}
+
+
+def test_otlp_is_sent_beside_the_page(machine: Machine):
+    with socket.create_server(("127.0.0.1", 0)) as receiver:
+        receiver.settimeout(20)
+        port = receiver.getsockname()[1]
+        url = f"http://127.0.0.1:{port}/v1/metrics"
+        with start(
+            machine, BUSYSIGNAL__GPU__OTLP_URL=url, BUSYSIGNAL__GPU__OTLP_INTERVAL_SECONDS="0.5"
+        ) as process:
+            try:
+                with receiver.accept()[0] as connection:
+                    request = connection.recv(100)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                page = httpx.get(process.stdout.readline().strip() + "/metrics")
+            finally:
+                process.send_signal(signal.SIGTERM)
+
+    assert request.startswith(b"POST /v1/metrics HTTP/1.1")
+    assert page.status_code == 200
+    assert process.returncode == 0
+
+
 def test_settings_are_the_section_field_by_field_with_its_defaults():
     section, settings = GpuSection(), Settings()
 
