@@ -55,6 +55,13 @@ class Wire:
         self.headers(status, kind, f"content-length: {len(body)}", *more)
         self.send(body)
 
+    def has_left(self) -> bool:
+        self._connection.settimeout(0.01)
+        try:
+            return self._connection.recv(1) == b""
+        except TimeoutError:
+            return False
+
     def reset(self) -> None:
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self._connection.close()

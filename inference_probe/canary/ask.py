@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import secrets
 import socket
@@ -13,7 +14,7 @@ from time import perf_counter
 from typing import Any, Final
 
 import httpx
-from httpx_sse import EventSource, SSEError
+from httpx_sse import EventSource, ServerSentEvent, SSEError
 
 from exporters.clients.retry_after import retry_after_seconds
 from exporters.errors import UsageError
@@ -26,6 +27,7 @@ from inference_probe.canary.request import body_of, headers_of, tls_context
 
 MAX_ANSWER_BYTES: Final = 1 << 20
 MAX_REFUSAL_BYTES: Final = 1 << 16
+READ_OUT_SECONDS: Final = 1.0
 BUSY_STATUSES: Final = frozenset({429, 503})
 TIMED_OUT_IN: Final = {"first_token": "first_token", "headers": "first_token", "stream": "stream"}
 FAILED_IN: Final = {"resolve": "dns_error", "connect": "connect_error", "tls": "tls_error"}
@@ -51,17 +53,16 @@ class Asker:
         try:
             async with asyncio.timeout(self._section.timeout_seconds):
                 await self._converse(attempt, phases)
-        except (TimeoutError, httpx.TimeoutException):
-            what = TIMED_OUT_IN.get(phases.now, "connect")
-            attempt.failed(f"timeout_{what}", f"no end of phase {phases.now}")
-        except (OSError, httpx.TransportError) as error:
-            attempt.failed(_where_it_broke(attempt, phases), _told(error))
+        except (TimeoutError, httpx.TimeoutException, OSError, httpx.TransportError) as error:
+            if phases.over_at is None:
+                _tell_break(attempt, phases, error)
         except UsageError as error:
             attempt.failed("probe_error", str(error))
         except Exception as error:  # noqa: BLE001 - one endpoint's surprise must not end the canary
             attempt.failed("probe_error", repr(error))
         attempt.phases = phases.took
-        attempt.total, attempt.ended = perf_counter() - started, time.time()
+        attempt.total = (phases.over_at or perf_counter()) - started
+        attempt.ended = time.time()
         return attempt
 
     async def _converse(self, attempt: Attempt, phases: Phases) -> None:
@@ -110,7 +111,7 @@ class Asker:
         if response.status_code == 200:
             await _read_answer(self.target, attempt, phases, response)
         else:
-            await _read_refusal(attempt, response)
+            await _read_refusal(attempt, phases, response)
 
     def _asked_rest(self, response: httpx.Response) -> float | None:
         seconds = retry_after_seconds(response.headers.get("retry-after"))
@@ -121,40 +122,59 @@ async def _read_answer(
     target: TargetSection, attempt: Attempt, phases: Phases, response: httpx.Response
 ) -> None:
     answer = Answer(target)
-    last: float | None = None
     response.stream = _Bounded(response.stream, MAX_ANSWER_BYTES)
-    try:
-        async for event in EventSource(response).aiter_sse():
-            if answer.take(event.data, event.event):
-                if last is None:
-                    last = phases.end("stream")
-                    attempt.first_token = last - (phases.sent_at or last)
-                else:
-                    moment = perf_counter()
-                    attempt.gaps.append(moment - last)
-                    last = moment
-            if answer.is_done or answer.failure:
-                break
-    except SSEError:
-        kind = response.headers.get("content-type", "no content-type")
-        answer.failure = "not_streamed", f"asked for text/event-stream, got {kind}"
-    except TooLongError:
-        answer.failure = "too_long", f"more than {MAX_ANSWER_BYTES} bytes"
-    except httpx.TransportError as error:
-        answer.failure = "truncated", _told(error)
-    if last is not None:
-        phases.end()
-    answer.judge(attempt)
+    async with contextlib.aclosing(EventSource(response).aiter_sse()) as events:
+        try:
+            await _read_events(answer, attempt, phases, events)
+        except SSEError:
+            kind = response.headers.get("content-type", "no content-type")
+            answer.failure = "not_streamed", f"asked for text/event-stream, got {kind}"
+        except TooLongError:
+            answer.failure = "too_long", f"more than {MAX_ANSWER_BYTES} bytes"
+        except httpx.TransportError as error:
+            answer.failure = "truncated", _told(error)
+        if phases.now == "stream":
+            phases.end()
+        phases.over_at = perf_counter()
+        answer.judge(attempt)
+        if answer.is_done:
+            await _read_out(events)
 
 
-async def _read_refusal(attempt: Attempt, response: httpx.Response) -> None:
+async def _read_events(
+    answer: Answer, attempt: Attempt, phases: Phases, events: AsyncIterator[ServerSentEvent]
+) -> None:
+    last: float | None = None
+    async for event in events:
+        if answer.take(event.data, event.event):
+            if last is None:
+                last = phases.end("stream")
+                attempt.first_token = last - (phases.sent_at or last)
+            else:
+                moment = perf_counter()
+                attempt.gaps.append(moment - last)
+                last = moment
+        if answer.is_done or answer.failure:
+            return
+
+
+async def _read_out(events: AsyncIterator[object]) -> None:
+    """Wait for the stream's own end: to a server, who closes at [DONE] has hung up on it."""
+    with contextlib.suppress(TimeoutError, TooLongError, httpx.TransportError):
+        async with asyncio.timeout(READ_OUT_SECONDS):
+            async for _ in events:
+                pass
+
+
+async def _read_refusal(attempt: Attempt, phases: Phases, response: httpx.Response) -> None:
     response.stream = _Bounded(response.stream, MAX_REFUSAL_BYTES)
     body = b""
-    try:
-        async for chunk in response.aiter_bytes():
-            body += chunk
-    except (httpx.TransportError, TooLongError):
-        pass  # the status is the answer; what its body says comes second
+    # The status is the answer; what its body says comes second.
+    with contextlib.suppress(httpx.TransportError, TooLongError, TimeoutError):
+        async with asyncio.timeout(READ_OUT_SECONDS):
+            async for chunk in response.aiter_bytes():
+                body += chunk
+    phases.over_at = perf_counter()
     reason, detail = reason_and_detail(body)
     status = response.status_code
     attempt.failed(_outcome_of(status), f"HTTP {status}: {detail or 'no body'}")
@@ -208,10 +228,14 @@ def _certificate_expiry(response: httpx.Response) -> float | None:
     return ssl.cert_time_to_seconds(certificate["notAfter"]) if certificate else None
 
 
-def _where_it_broke(attempt: Attempt, phases: Phases) -> str:
-    if attempt.status is not None:
-        return "truncated"
-    return FAILED_IN.get(phases.now, "disconnected")
+def _tell_break(attempt: Attempt, phases: Phases, error: BaseException) -> None:
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
+        what = TIMED_OUT_IN.get(phases.now, "connect")
+        attempt.failed(f"timeout_{what}", f"no end of phase {phases.now}")
+    elif attempt.status is not None:
+        attempt.failed("truncated", _told(error))
+    else:
+        attempt.failed(FAILED_IN.get(phases.now, "disconnected"), _told(error))
 
 
 def _told(error: BaseException) -> str:

@@ -13,12 +13,16 @@ SENDING: Final = "http11.send_request_headers.started"
 
 
 class Phases:
-    """Times of one attempt; `now` is the phase under way, and thus where a failure happened."""
+    """Times of one attempt; `now` is the phase under way, and thus where a failure happened.
+
+    `over_at` is when the answer was there; what comes later is tidying up.
+    """
 
     def __init__(self) -> None:
         self.took: dict[str, float] = {}
         self.now = "resolve"
         self.sent_at: float | None = None
+        self.over_at: float | None = None
         self._since = perf_counter()
 
     def begin(self, phase: str) -> None:

@@ -122,6 +122,31 @@ def test_time_between_tokens_is_theirs_alone() -> None:
     assert len(attempt.gaps) == 1
 
 
+def test_it_stays_to_the_end_that_comes_after_done_without_counting_it() -> None:
+    left: list[bool] = []
+
+    def script(wire: Wire) -> None:
+        well(wire)
+        wire.wait(0.3)
+        left.append(wire.has_left())
+
+    attempt = asked(script)
+
+    assert attempt.outcome == "ok"
+    assert attempt.total < 0.25
+    assert left == [False]
+
+
+def test_an_end_that_never_comes_after_done_is_no_failure() -> None:
+    def script(wire: Wire) -> None:
+        well(wire)
+        wire.wait()
+
+    attempt = asked(script, timeout=0.5)
+
+    assert (attempt.outcome, attempt.tokens) == ("ok", 3)
+
+
 def stream(*events: Any, end: str = "[DONE]") -> Script:
     def script(wire: Wire) -> None:
         wire.headers()
@@ -289,6 +314,17 @@ def test_the_exact_reason_of_a_busy_endpoint_is_read(body: str, reason: str) -> 
 
     assert (attempt.outcome, attempt.status, attempt.busy_reason) == ("busy", 503, reason)
     assert attempt.retry_after is None
+
+
+def test_a_refusal_whose_body_never_comes_is_busy_all_the_same() -> None:
+    def script(wire: Wire) -> None:
+        wire.headers("503 Service Unavailable", "application/json", "content-length: 99")
+        wire.wait()
+
+    attempt = asked(script, timeout=20)
+
+    assert (attempt.outcome, attempt.status, attempt.busy_reason) == ("busy", 503, "unstated")
+    assert attempt.total < 5
 
 
 def test_an_overload_told_inside_a_200_has_its_reason_too() -> None:
