@@ -37,7 +37,9 @@ def ours(library: Path, *, interval_seconds: float = 1.0) -> Iterator[Running]:
         {"port": 0, "nvml_library": str(library), "interval_seconds": interval_seconds}
     )
     command = [sys.executable, "-m", "exporters.gpu", settings]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         assert process.stdout
         with _ending(process):
             yield Running(process.stdout.readline().strip() + "/metrics", process.pid)

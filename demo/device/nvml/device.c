@@ -70,7 +70,7 @@ static void load_of(const struct device *device, const struct table *table, doub
 
 static int has_changed(const struct device *device) {
     const struct device_record *record = (const struct device_record *)device->record;
-    if (device->advanced_by != current_scenario()) return 1;
+    if (device->advanced_by != current_scenario()->number) return 1;
     return record && memcmp(&record->busy_ratio, device->advanced_with, sizeof device->advanced_with);
 }
 
@@ -91,7 +91,7 @@ static void advance(struct device *device, const struct table *table) {
     }
     moment->seconds = now - device->began_at;
     device->advanced_at = now;
-    device->advanced_by = current_scenario();
+    device->advanced_by = current_scenario()->number;
     if (device->record)
         memcpy(device->advanced_with, (const void *)&device->record->busy_ratio,
                sizeof device->advanced_with);

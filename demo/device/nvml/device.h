@@ -15,7 +15,7 @@ struct device {
     pthread_mutex_t lock;
     struct moment moment;
     double advanced_at, began_at, warm;
-    const struct scenario *advanced_by;
+    unsigned long advanced_by; /* the scenario's number */
     unsigned char advanced_with[sizeof(double) * 9]; /* of the record, what a call answers from */
 };
 

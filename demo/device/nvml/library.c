@@ -109,11 +109,11 @@ static void start_devices(void) {
 NVML_API nvmlReturn_t nvmlInitWithFlags(unsigned flags) {
     (void)flags;
     if (users) return users++, NVML_SUCCESS;
-    look_at_scenario();
-    if (!current_scenario()) return NVML_ERROR_DRIVER_NOT_LOADED;
-    nvmlReturn_t result = result_named("fail", NVML_SUCCESS);
-    if (result == NVML_SUCCESS) result = map_state();
+    nvmlReturn_t result = map_state();
     if (result != NVML_SUCCESS) return result;
+    look_at_scenario(); /* after the state file, which may have more devices */
+    result = current_scenario() ? result_named("fail", NVML_SUCCESS) : NVML_ERROR_DRIVER_NOT_LOADED;
+    if (result != NVML_SUCCESS) return unmap_state(), result;
     start_devices();
     users = 1;
     return NVML_SUCCESS;

@@ -18,12 +18,14 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "state.h"
 #include "table.h"
 
 #define LINE 2048
 #define MAX_INCLUDES 8
 #define EVERY (-1)
 #define NOT_HERE (-2)
+#define KEPT 4
 
 static struct scenario *scenario;
 static struct stat seen;
@@ -41,7 +43,7 @@ static char *trimmed(char *text) {
 }
 
 /* `text` with each {gpu} and {mig} written as its number. */
-static char *filled(const char *text, int gpu, int mig) {
+static const char *filled(struct scenario *to, const char *text, int gpu, int mig) {
     char out[LINE * 2];
     unsigned length = 0;
     for (; *text && length < sizeof out - 12;) {
@@ -54,19 +56,25 @@ static char *filled(const char *text, int gpu, int mig) {
         }
     }
     out[length] = 0;
-    return strdup(out);
+    return allot_text(to, out);
 }
 
-static struct table *table_at(struct table **place) {
-    if (!*place) *place = new_table();
+static struct value *value_in(struct scenario *to, const char *text) {
+    struct value *value = allot(to, sizeof *value);
+    parse_value(value, text);
+    return value;
+}
+
+static struct table *table_at(struct scenario *to, struct table **place) {
+    if (!*place) *place = new_table(to);
     return *place;
 }
 
 static void put_in_section(struct scenario *to, struct section where, const char *key,
                            const char *text) {
     int varies = strchr(text, '{') != NULL;
-    struct value *shared = varies ? NULL : parse_value(strdup(text));
-    for (int gpu = 0; gpu < MAX_DEVICES; gpu++) {
+    struct value *shared = varies ? NULL : value_in(to, allot_text(to, text));
+    for (int gpu = 0; gpu < (int)to->devices_told; gpu++) {
         if (where.gpu != EVERY && where.gpu != gpu) continue;
         int first = where.mig == NOT_HERE ? 0 : where.mig == EVERY ? 0 : where.mig;
         int last = where.mig == EVERY ? MAX_MIG - 1 : first;
@@ -74,7 +82,8 @@ static void put_in_section(struct scenario *to, struct section where, const char
             struct table **place = where.mig == NOT_HERE ? &to->devices[gpu] : &to->migs[gpu][mig];
             /* A section for every MIG device changes those there are; it makes none. */
             if (where.mig == EVERY && !*place) continue;
-            put(table_at(place), key, varies ? parse_value(filled(text, gpu, mig)) : shared);
+            put(table_at(to, place), key,
+                varies ? value_in(to, filled(to, text, gpu, mig)) : shared);
         }
     }
 }
@@ -126,7 +135,7 @@ static void read_line(struct scenario *to, const char *path, int depth, struct s
     *equals = 0;
     const char *key = trimmed(line), *text = trimmed(equals + 1);
     if (strcmp(key, "include") == 0) include(to, path, text, depth);
-    else if (where->gpu == NOT_HERE) put(to->machine, key, parse_value(strdup(text)));
+    else if (where->gpu == NOT_HERE) put(to->machine, key, value_in(to, allot_text(to, text)));
     else put_range(to, *where, key, text);
 }
 
@@ -140,13 +149,17 @@ static int read_file(struct scenario *to, const char *path, int depth) {
     return 1;
 }
 
+/* Read twice: the last word on how many devices there are may stand at the end. */
 static struct scenario *loaded(const char *path) {
     struct scenario *fresh = calloc(1, sizeof *fresh);
-    fresh->machine = new_table();
-    if (!read_file(fresh, path, 0)) return NULL;
+    fresh->machine = new_table(fresh);
+    int exists = read_file(fresh, path, 0);
     int gpus = atoi(text_of(fresh->machine, "gpus"));
     fresh->gpus = (unsigned)(gpus < 0 ? 0 : gpus > MAX_DEVICES ? MAX_DEVICES : gpus);
-    return fresh;
+    fresh->devices_told = fresh->gpus > state_count() ? fresh->gpus : state_count();
+    if (exists) read_file(fresh, path, 0);
+    else free_scenario(fresh);
+    return exists ? fresh : NULL;
 }
 
 static const char *path_of_scenario(void) {
@@ -155,16 +168,27 @@ static const char *path_of_scenario(void) {
     return getenv("BUSYSIGNAL_DEVICE_STATE") ? DEFAULT_SCENARIO : NULL;
 }
 
+/* Those that a call under way may still read are kept; a call takes far less than four changes. */
+static void free_scenario_before(struct scenario *fresh) {
+    static struct scenario *kept[KEPT];
+    static unsigned next;
+    if (kept[next]) free_scenario(kept[next]);
+    kept[next] = fresh;
+    next = (next + 1) % KEPT;
+}
+
 static void reload(const char *path) {
     struct stat status;
     if (stat(path, &status) != 0) return; /* between two versions; the one before still holds */
-    if (scenario && status.st_ino == seen.st_ino && status.st_size == seen.st_size &&
+    if (scenario && scenario->devices_told >= state_count() && status.st_ino == seen.st_ino && status.st_size == seen.st_size &&
         status.st_mtim.tv_sec == seen.st_mtim.tv_sec &&
         status.st_mtim.tv_nsec == seen.st_mtim.tv_nsec)
         return;
     struct scenario *fresh = loaded(path);
     if (!fresh) return;
     seen = status;
+    fresh->number = scenario ? scenario->number + 1 : 1;
+    free_scenario_before(fresh);
     __atomic_store_n(&scenario, fresh, __ATOMIC_RELEASE);
 }
 

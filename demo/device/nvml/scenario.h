@@ -12,14 +12,17 @@
 struct table; /* keys and their values */
 
 struct scenario {
-    unsigned gpus;
+    unsigned long number; /* of all that were read, from 1 */
+    unsigned gpus;         /* as many as the file says there are */
+    unsigned devices_told; /* so many have tables: a state file may have more */
+    struct block *blocks;
     struct table *machine;
     struct table *devices[MAX_DEVICES];
     struct table *migs[MAX_DEVICES][MAX_MIG];
 };
 
-/* The scenario as the file says now; NULL when there is none. Earlier ones stay valid: a call
- * under way may still read them, and a changed file is rare. */
+/* The scenario as the file says now; NULL when there is none. The few before it stay valid: a call
+ * under way may still read them. */
 const struct scenario *current_scenario(void);
 void look_at_scenario(void); /* at once, however short a time ago it was looked at */
 

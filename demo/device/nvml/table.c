@@ -12,9 +12,49 @@ struct slot {
     const struct value *value;
 };
 struct table {
+    struct scenario *scenario;
     unsigned size, used; /* size: a power of two */
     struct slot *slots;
 };
+
+/* ---- a scenario's memory ---- */
+
+#define BLOCK_BYTES (64UL << 10)
+
+struct block {
+    struct block *before;
+    unsigned long used;
+    char bytes[BLOCK_BYTES];
+};
+
+void *allot(struct scenario *scenario, unsigned long size) {
+    struct block *block = scenario->blocks;
+    size = (size + 15) & ~15UL;
+    if (size > BLOCK_BYTES) abort(); /* a table of thousands of keys: no scenario is that large */
+    if (!block || block->used + size > BLOCK_BYTES) {
+        block = calloc(1, sizeof *block);
+        block->before = scenario->blocks;
+        scenario->blocks = block;
+    }
+    void *found = block->bytes + block->used;
+    block->used += size;
+    return found;
+}
+
+char *allot_text(struct scenario *scenario, const char *text) {
+    return strcpy(allot(scenario, strlen(text) + 1), text);
+}
+
+void free_scenario(struct scenario *scenario) {
+    for (struct block *block = scenario->blocks; block;) {
+        struct block *before = block->before;
+        free(block);
+        block = before;
+    }
+    free(scenario);
+}
+
+/* ---- keys ---- */
 
 unsigned long long key_of(const char *text) {
     unsigned long long hash = 0xCBF29CE484222325ULL; /* FNV-1a */
@@ -45,19 +85,20 @@ static struct slot *slot_of(const struct table *table, unsigned long long key) {
     return &table->slots[at];
 }
 
-struct table *new_table(void) {
-    struct table *table = calloc(1, sizeof *table);
+struct table *new_table(struct scenario *scenario) {
+    struct table *table = allot(scenario, sizeof *table);
+    table->scenario = scenario;
     table->size = 64;
-    table->slots = calloc(table->size, sizeof *table->slots);
+    table->slots = allot(scenario, table->size * sizeof *table->slots);
     return table;
 }
 
 static void grow(struct table *table) {
-    struct table bigger = {.size = table->size * 2, .used = table->used};
-    bigger.slots = calloc(bigger.size, sizeof *bigger.slots);
+    struct table bigger = *table;
+    bigger.size *= 2;
+    bigger.slots = allot(table->scenario, bigger.size * sizeof *bigger.slots);
     for (unsigned i = 0; i < table->size; i++)
         if (table->slots[i].key) *slot_of(&bigger, table->slots[i].key) = table->slots[i];
-    free(table->slots);
     *table = bigger;
 }
 

@@ -122,9 +122,8 @@ static int parse_number(const char *text, struct value *value) {
     return 0;
 }
 
-struct value *parse_value(const char *text) {
-    struct value *value = calloc(1, sizeof *value);
-    value->text = text;
+void parse_value(struct value *value, const char *text) {
+    *value = (struct value){.text = text};
     value->type = UNSIGNED_LONG_LONG;
     for (int i = 0; i < (int)(sizeof TYPES / sizeof *TYPES); i++)
         if (strncmp(text, TYPES[i], strlen(TYPES[i])) == 0) {
@@ -136,7 +135,6 @@ struct value *parse_value(const char *text) {
     else if (strcmp(text, "NOT_AVAILABLE") == 0) value->kind = NOT_AVAILABLE_VALUE;
     else if (strcmp(text, "HANG") == 0) value->kind = A_HANG;
     else value->kind = parse_number(text, value) ? A_NUMBER : A_TEXT;
-    return value;
 }
 
 /* ---- evaluating ---- */

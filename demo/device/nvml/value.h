@@ -52,7 +52,7 @@ struct moment {
     double summed[MAX_PRODUCTS];
 };
 
-struct value *parse_value(const char *text);
+void parse_value(struct value *value, const char *text); /* keeps `text` */
 int parse_result(const char *text, nvmlReturn_t *result);
 int variable_named(const char *name, unsigned length);
 
