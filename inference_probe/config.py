@@ -55,6 +55,8 @@ class ProbeSection(Section):
     """Whether to sum over all GPUs of the node, too."""
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|[\w.]+:[A-Za-z_]\w*)$")
     """auto, cpu, cuda (every GPU), cuda:N, or module:factory for devices of your own making."""
+    assume_idle: bool = False
+    """Whether a device that cannot say its utilisation (a MIG slice) is taken for idle."""
     window_samples: int = Field(default=100, ge=10, le=10_000)
     """Samples that p50 and p99 look back over."""
     baseline_samples: int = Field(default=60, ge=5, le=10_000)

@@ -61,8 +61,8 @@ class KernelHistory:
             bound=kernel.bound,
             p50=p50,
             p99=times[math.ceil(0.99 * len(times)) - 1],
-            flops_per_second=kernel.cost.flops / p50 if kernel.cost.flops else None,
-            bytes_per_second=kernel.cost.bytes / p50 if kernel.cost.bytes else None,
+            flops_per_second=_rate(kernel.cost.flops, p50),
+            bytes_per_second=_rate(kernel.cost.bytes, p50),
             peak_fraction=fraction(kernel, p50, self._peak),
             baseline=normal.seconds if normal else None,
             slowdown=self._ratio(contended=False),
@@ -91,3 +91,8 @@ class KernelHistory:
         ]
         known = [ratio for ratio in ratios if ratio is not None]
         return median(known) if len(known) == RATIO_SAMPLES else None
+
+
+def _rate(amount: float, seconds: float) -> float | None:
+    """Amount a second; None where there is no amount, or the clock did not see the time pass."""
+    return amount / seconds if amount and seconds > 0 else None

@@ -60,7 +60,7 @@ def peak_of(name: str, processors: int) -> Peak | None:
 def fraction(kernel: Kernel, seconds: float, peak: Peak | None) -> float | None:
     """Share of the peak that limits the kernel, from 0 to 1; None where there is no such peak."""
     limit = _seconds_at_best(kernel.cost, kernel, peak) if peak else None
-    return limit / seconds if limit else None
+    return limit / seconds if limit and seconds > 0 else None
 
 
 def _seconds_at_best(cost: Cost, kernel: Kernel, peak: Peak) -> float | None:

@@ -28,6 +28,7 @@ from inference_probe.peaks import Peak, peak_of
 from inference_probe.probe import Probe
 from inference_probe.report import DeviceReport
 from inference_probe.shapes import presets
+from inference_probe.state import AssumedIdle
 from inference_probe.timing import Bench
 
 log = logging.getLogger(__name__)
@@ -115,6 +116,8 @@ def prepare(section: ProbeSection, where: Device) -> Probe:
     baseline = Baseline(
         section.baseline_file, _key(section, where), samples=section.baseline_samples
     )
+    if section.assume_idle:
+        where.state = AssumedIdle(where.state)
     suites: list[Suite] = []
     try:
         where.time(lambda: suites.append(_suite(section, where)))  # on the device's own stream

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 BUSY_RATIO: Final = 0.05
@@ -45,6 +45,17 @@ class DeviceState(Protocol):
     """Reads one device; never raises: what cannot be read is None."""
 
     def read(self) -> Reading: ...
+
+
+class AssumedIdle:
+    """A device that cannot say its load, as a MIG slice, and that an operator calls idle."""
+
+    def __init__(self, state: DeviceState) -> None:
+        self._state = state
+
+    def read(self) -> Reading:
+        reading = self._state.read()
+        return reading if reading.utilization is not None else replace(reading, utilization=0.0)
 
 
 class UnknownState:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -12,7 +11,7 @@ from inference_probe.report import KernelReport
 from inference_probe.server import DeviceLook, OnceReport
 
 COLUMNS: Final = (
-    "kernel", "p50 µs", "p99 µs", "GFLOP/s", "GB/s", "peak", "baseline", "idle+cont.",
+    "kernel", "p50 µs", "p99 µs", "GFLOP/s", "GB/s", "peak", "baseline", "samples",
 )  # fmt: skip
 SLOWER: Final = 1.05
 MUCH_SLOWER: Final = 1.5
@@ -24,13 +23,15 @@ def show(report: OnceReport, console: Console | None = None) -> None:
     console = console or Console()
     for look in report.devices:
         console.print(_table(look))
+        for line in _faults(look):
+            console.print(line, style="bold red", highlight=False)
         for line in _notes(look):
-            console.print(line, style="dim", markup=False, highlight=False)
+            console.print(line, style="dim", highlight=False)
 
 
 def _table(look: DeviceLook) -> Table:
     title = f"{look.device}: {look.name}, torch {look.torch}, shapes {look.shapes}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for column in COLUMNS:
         table.add_column(column, justify="left" if column == COLUMNS[0] else "right", no_wrap=True)
     for kernel in look.probe.kernels:
@@ -39,7 +40,6 @@ def _table(look: DeviceLook) -> Table:
 
 
 def _row(kernel: KernelReport) -> tuple[str, ...]:
-    wrong = f" [bold red]{kernel.wrong} wrong[/]" if kernel.wrong else ""
     return (
         kernel.kernel,
         _microseconds(kernel.p50),
@@ -48,13 +48,15 @@ def _row(kernel: KernelReport) -> tuple[str, ...]:
         _giga(kernel.bytes_per_second),
         NOTHING if kernel.peak_fraction is None else f"{kernel.peak_fraction:.0%}",
         _coloured(kernel.slowdown),
-        f"{kernel.idle}+{kernel.contended}{wrong}",
+        f"{kernel.idle}+{kernel.contended}",
     )
 
 
 def _notes(look: DeviceLook) -> list[str]:
     probe = look.probe
-    notes = []
+    notes = [
+        "Samples: idle + contended. Peak: share of the datasheet's. Baseline: this device's own."
+    ]
     if look.kind == "cpu":
         notes.append("This is a CPU: no datasheet, and its figures say nothing of a GPU.")
     if look.kind == "simulated":
@@ -67,6 +69,14 @@ def _notes(look: DeviceLook) -> list[str]:
     if throttled := ", ".join(f"{name} {count}x" for name, count in probe.throttled.items()):
         notes.append(f"Clocks were held down by: {throttled}.")
     return notes
+
+
+def _faults(look: DeviceLook) -> list[str]:
+    return [
+        f"{kernel.kernel} gave {kernel.wrong} wrong results: the device corrupts data."
+        for kernel in look.probe.kernels
+        if kernel.wrong
+    ]
 
 
 def _microseconds(seconds: float) -> str:

@@ -29,6 +29,10 @@ class FakeDevice:
     contended: bool = False
     corrupt: bool = False
     launches: list[int] = field(default_factory=list)
+    passed: list[float] = field(default_factory=list)
+    """Seconds of every timed piece of work."""
+    stall: float = 0.0
+    """The next timed work takes this much longer, once."""
     captures: int = 0
     min_batch_seconds: float = 1e-3
     label: str = "cuda:0"
@@ -67,8 +71,15 @@ class FakeDevice:
         if self.captures < 0:
             return None
         self.captures += 1
+        before = len(self.launches)
         work()
-        return work
+        captured = self.launches[before:]
+
+        def replay() -> None:
+            self.launches += captured
+            self.now += len(captured) * self.launch_seconds
+
+        return replay
 
     def memory_bytes(self) -> int | None:
         return None
@@ -76,8 +87,9 @@ class FakeDevice:
     def time(self, work: Work) -> Timing:
         began = self.now
         work()
-        seconds = self.now - began
-        return Timing(seconds, busy_seconds=seconds, contended=self.contended)
+        self.now, self.stall = self.now + self.stall, 0.0
+        self.passed.append(self.now - began)
+        return Timing(self.passed[-1], busy_seconds=self.passed[-1], contended=self.contended)
 
 
 def probe_on(device: FakeDevice, path: Path, **options: Any) -> Probe:

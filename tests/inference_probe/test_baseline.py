@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,39 @@ def test_a_folder_that_cannot_be_written_costs_only_the_memory_of_it(
 
     assert "kept in memory only" in caplog.text
     assert baseline.slowdown("gemm_prefill", 0.004) == 2
+
+
+def test_times_at_resting_clocks_are_another_baseline(tmp_path: Path) -> None:
+    baseline = learned(tmp_path / "baseline.json")
+    for _ in range(5):
+        baseline.learn("gemm_prefill", 0.008, "resting")
+
+    assert baseline.slowdown("gemm_prefill", 0.004) == 2
+    assert baseline.slowdown("gemm_prefill", 0.008, "resting") == 1
+
+
+def test_right_results_are_kept_once_and_survive_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    baseline = Baseline(path, H100, samples=5)
+    baseline.keep_golden("gemm_prefill", [3, 4])
+    baseline.keep_golden("gemm_prefill", [5, 6])
+
+    assert Baseline(path, H100, samples=5).golden("gemm_prefill") == [3, 4]
+    assert Baseline(path, "another", samples=5).golden("gemm_prefill") == []
+
+
+def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    baselines = [Baseline(path, f"device {number}", samples=1) for number in range(8)]
+    threads = [
+        threading.Thread(target=baseline.learn, args=("gemm_prefill", 0.001))
+        for baseline in baselines
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    again = [Baseline(path, f"device {number}", samples=1) for number in range(8)]
+    assert all(baseline.normal("gemm_prefill") for baseline in again)
+    assert [one.name for one in tmp_path.iterdir()] == ["baseline.json"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-import threading
 from pathlib import Path
 
 import pytest
 
-from inference_probe.probe import Probe, run
+from inference_probe.peaks import peak_of
+from inference_probe.probe import TURN, Probe
+from inference_probe.state import Reading
 from tests.inference_probe.fakes import FakeDevice, probe_on
 
 
@@ -121,28 +122,63 @@ def test_a_kernel_without_arithmetic_has_no_flops(tmp_path: Path) -> None:
     assert probe.report().kernels[0].flops_per_second is None
 
 
-@pytest.mark.parametrize("launch_seconds", [1e-5, 1e-3, 0.5])
-def test_the_duty_is_kept_whatever_a_kernel_takes(tmp_path: Path, launch_seconds: float) -> None:
-    device = FakeDevice(launch_seconds=launch_seconds)
+def test_the_detector_speaks_once_the_baseline_is_known(tmp_path: Path) -> None:
+    device = FakeDevice()
     probe = probe_on(device, tmp_path)
-    began, warm = device.now, probe.busy_seconds
-    stop, left = threading.Event(), iter(range(20))
+    rounds(probe, 10)
+    learning = probe.report().kernels[0].is_slow
+    rounds(probe, 20)
+    healthy = probe.report().kernels[0].is_slow
 
-    def wait(seconds: float) -> None:
-        device.now += seconds
+    device.launch_seconds *= 1.05
+    rounds(probe, 30)
 
-    def after_round() -> None:
-        if next(left) == 19:
-            stop.set()
+    assert (learning, healthy, probe.report().kernels[0].is_slow) == (None, False, True)
 
-    run(
-        probe,
-        after_round=after_round,
-        stop=stop,
-        clock=lambda: device.now,
-        wait=wait,
-    )
 
-    elapsed = device.now - began
-    assert (probe.busy_seconds - warm) / elapsed <= 0.01 + 1e-9
-    assert elapsed > 19.9
+def test_contended_samples_have_a_ratio_of_their_own(tmp_path: Path) -> None:
+    device = FakeDevice()
+    probe = probe_on(device, tmp_path)
+    rounds(probe, 30)
+    device.contended, device.launch_seconds = True, 1.7e-4
+    rounds(probe, 9)
+
+    report = probe.report().kernels[0]
+
+    assert report.contention == pytest.approx(1.7)
+    assert report.slowdown == pytest.approx(1.0)
+    assert report.is_slow is False
+
+
+def test_the_share_of_the_peak_is_that_of_the_device(tmp_path: Path) -> None:
+    device = FakeDevice(launch_seconds=1e-3)
+    kernel = device.kernel(flops=989.5e9 / 2)
+    probe = probe_on(device, tmp_path, kernel=kernel, peak=peak_of(device.name, 132))
+    rounds(probe, 3)
+
+    assert probe.report().kernels[0].peak_fraction == pytest.approx(0.5)
+
+
+def test_reasons_for_low_clocks_are_counted(tmp_path: Path) -> None:
+    class Hot:
+        def read(self) -> Reading:
+            return Reading(0.0, 0.6, frozenset({"hw_thermal_slowdown"}))
+
+    probe = probe_on(FakeDevice(state=Hot()), tmp_path)
+    rounds(probe, 3)
+
+    assert probe.report().throttled == {"hw_thermal_slowdown": 3}
+    assert probe.report().clock_ratio == 0.6
+
+
+def test_a_device_that_hangs_in_its_turn_does_not_keep_another_from_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference_probe.probe.TURN_SECONDS", 0.01)
+    probe = probe_on(FakeDevice(), tmp_path)
+
+    with TURN:
+        probe.round()
+
+    assert probe.report().kernels[0].idle == 1
+    assert not TURN.locked()

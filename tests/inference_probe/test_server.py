@@ -11,15 +11,17 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import httpx
 import pytest
 import torch
 
 from exporters.catalog.probe import GPU_KERNELS, KERNELS
-from exporters.errors import UsageError
+from exporters.errors import BusySignalError, UsageError
 from exporters.settings import load
 from inference_probe import ProbeSection
+from inference_probe.config import KernelName
 from inference_probe.device import cpu_device
 from inference_probe.exporter import ProbeExporter
 from inference_probe.opening import open_devices
@@ -179,3 +181,50 @@ def test_the_baseline_lies_where_state_belongs(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("XDG_STATE_HOME", f"{os.sep}state")
 
     assert ProbeSection().baseline_file == Path("/state/busysignal/kernel-baseline.json")
+
+
+def test_kernels_that_take_more_memory_than_allowed_are_refused(tmp_path: Path) -> None:
+    small = section(tmp_path).model_copy(update={"memory_bytes": 1_000_000})
+
+    with pytest.raises(BusySignalError) as told:
+        prepare(small, cpu_device())
+
+    assert str(told.value) == (
+        "the kernels hold 5,242,880 bytes on cpu; [probe] memory_bytes allows 1,000,000; "
+        "raise it, choose smaller shapes, or name fewer kernels"
+    )
+
+
+def test_a_gpu_keeps_its_right_results_and_a_later_start_is_held_to_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gpu = FakeDevice(kind="cuda")
+    wanted = section(tmp_path).model_copy(update={"kernels": ("device_copy",), "shapes": "tiny"})
+    prepare(wanted, gpu)
+    path = wanted.baseline_file
+    kept = json.loads(path.read_text())
+    (known,) = kept["devices"].values()
+    known["golden"]["device_copy"][0] += 1
+    path.write_text(json.dumps(kept))
+
+    probe = prepare(wanted, gpu)
+    for _ in range(8):
+        probe.round()
+
+    assert "cuda:0: device_copy does not give the results it gave before" in caplog.text
+    assert sum(kernel.wrong for kernel in probe.report().kernels) >= 1
+
+
+def test_a_cpu_keeps_no_results(tmp_path: Path) -> None:
+    wanted = section(tmp_path).model_copy(update={"kernels": ("device_copy",)})
+
+    prepare(wanted, cpu_device())
+
+    assert not wanted.baseline_file.exists()
+
+
+def test_the_kernels_of_the_config_are_those_of_the_catalogue() -> None:
+    names = get_args(KernelName)
+
+    assert set(KERNELS + GPU_KERNELS) < set(names)
+    assert set(names) - set(KERNELS + GPU_KERNELS) == {"all_reduce_small", "all_reduce_large"}
