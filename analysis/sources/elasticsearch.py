@@ -7,7 +7,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import elastic_transport
@@ -16,38 +15,23 @@ import polars as pl
 from elastic_transport import ApiResponse
 from elasticsearch import Elasticsearch
 from elasticsearch.serializer import OrjsonSerializer
-from pydantic import Field
 
 from analysis.sources.backoff import patiently
 from analysis.sources.errors import BusyError, SourceError
 from analysis.sources.gap import Gap
 from analysis.sources.otel_shape import LOG_FIELDS, SPAN_FIELDS
+from analysis.sources.section import ElasticsearchSection
 from analysis.sources.shapes import TRACE_ID_FIELDS, log_frame, span_frame
 from analysis.sources.source import LIMIT
 from analysis.sources.values import Hit
 from analysis.sources.window import cut, state_problems
 from exporters.errors import UsageError
-from exporters.settings import Section
-from exporters.telemetry.section import HttpUrl
 
 _KEEP_ALIVE = "1m"
 _ANSWER = (
     "pit_id,timed_out,_shards.failed,hits.total,hits.hits._index,hits.hits._id,"
     "hits.hits._source,hits.hits.sort"
 )
-
-
-class ElasticsearchSection(Section):
-    """The config section [elasticsearch]: where the analysis reads spans and logs."""
-
-    url: HttpUrl = "http://127.0.0.1:9200"
-    user: str | None = None
-    password_file: Path | None = None
-    traces_index: str = "traces-*,-traces-apm.sampled-*"  # those are tail sampling's own notes
-    logs_index: str = "logs-*"
-    timeout_seconds: float = Field(10.0, gt=0, le=300)
-    page_size: int = Field(5_000, ge=1, le=10_000)
-    slices: int = Field(2, ge=1, le=64)
 
 
 class ElasticsearchSource:

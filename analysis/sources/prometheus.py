@@ -12,25 +12,15 @@ import httpx
 import numpy as np
 import orjson
 import polars as pl
-from pydantic import Field
 
 from analysis.sources.backoff import patiently
 from analysis.sources.errors import BusyError, SourceError
 from analysis.sources.gap import Gap
-from exporters.settings import Section
-from exporters.telemetry.section import HttpUrl
 
 MAX_POINTS = 11_000
 """Prometheus refuses a range query with more points a series than this."""
 
 MAX_BYTES = 256 * 2**20
-
-
-class PrometheusSection(Section):
-    """The config section [prometheus]."""
-
-    url: HttpUrl = "http://127.0.0.1:9090"
-    timeout_seconds: float = Field(10.0, gt=0, le=300)
 
 
 @dataclass(frozen=True)
