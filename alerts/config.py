@@ -37,6 +37,7 @@ class Thresholds(Section):
     node_memory: Share = 0.85
     node_cpu: Share = 0.9
     verdict_backlog: Count = 5
+    memory_full_hours: Annotated[int, Field(ge=1, le=48)] = 6
     minimum_requests: Count = 5
 
 

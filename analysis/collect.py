@@ -181,6 +181,8 @@ def _entity(quantity: Quantity, answer: pl.DataFrame) -> pl.Expr:
         )
         for label in ("gpu", "upstream", "replica")
     ]
+    if quantity.owner == "cache":
+        return pl.concat_str(pl.lit("cache/"), _label(answer, "tier"))
     probed = pl.when(device.is_not_null()).then(pl.concat_str(pl.lit("gpu/"), device))
     return pl.coalesce(probed, *named, own)
 

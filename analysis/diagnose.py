@@ -92,6 +92,7 @@ def _case(evidence: Evidence) -> Case:
         measures=measures,
         graph=build(owned, evidence.placement, evidence.spans),
         shares=attribute(evidence.spans_before, evidence.spans),
+        changes=evidence.changes,
     )
 
 

@@ -1,4 +1,4 @@
-"""Who depends on whom: clients → gateway → upstreams and replicas → GPUs, and the node."""
+"""Who depends on whom: clients → gateway → upstreams, caches and replicas → GPUs, and the node."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ class Graph:
 
     def depth(self, entity: str) -> int:
         """Steps from the clients; the node lies deepest."""
-        order = {"clients": 0, "service": 0, "gateway": 1, "upstream": 2, "replica": 2, "gpu": 3}
+        order = {"clients": 0, "service": 0, "gateway": 1, "upstream": 2,
+                 "cache": 2, "replica": 2, "gpu": 3}  # fmt: skip
         return order.get(kind_of(entity), 4)
 
 
@@ -76,7 +77,7 @@ def build(
     edges: dict[str, set[str]] = {entity: set() for entity in known}
     edges[CLIENTS].add(GATEWAY)
     for entity in known:
-        if kind_of(entity) in ("upstream", "replica"):
+        if kind_of(entity) in ("upstream", "cache", "replica"):
             edges[GATEWAY].add(entity)
         if kind_of(entity) == "replica" and NODE in known:
             edges[entity].add(NODE)

@@ -51,6 +51,12 @@ def silent_targets(up: pl.DataFrame, window: Window) -> tuple[Gap, ...]:
 def process_starts(starts: pl.DataFrame, window: Window) -> tuple[Change, ...]:
     """Processes of known targets that were restarted inside the window."""
     changes = []
+    if "replica" in starts.columns:
+        # A replica that was rolled over answers at another address, and is the same replica.
+        named = pl.col("replica").is_not_null() & (pl.col("replica") != "")
+        starts = starts.with_columns(
+            pl.when(named).then(pl.lit("")).otherwise(pl.col("instance")).alias("instance")
+        )
     names = [name for name in ("job", "instance", "replica") if name in starts.columns]
     if not starts.height or not names:
         return ()

@@ -56,7 +56,7 @@ def _finished_share(outcome: str) -> QueryFor:
     finished = _of(neutral.OUTCOME_RATE)
 
     def query(service: str | None) -> str:
-        narrowed = finished(service).where(outcome=outcome)
+        narrowed = finished(service).matching(outcome=outcome)
         return (
             f"sum by (service) ({narrowed}) / on (service) sum by (service) ({finished(service)})"
         )
@@ -120,7 +120,7 @@ QUANTITIES = (
     Quantity("rejected_share", "service", "share of requests rejected", "ratio",
              _finished_share("rejected"), event=True),
     Quantity("failed_share", "service", "share of requests that failed", "ratio",
-             _finished_share("error"), event=True),
+             _finished_share("error|failed_midstream|timeout"), event=True),
     Quantity("ok_share", "service", "share of requests answered well", "ratio",
              _finished_share("ok")),
     _plain("outcomes", "service", "finished requests", neutral.OUTCOME_RATE, operation="sum",
@@ -136,6 +136,9 @@ QUANTITIES = (
     _plain("upstream_time", "upstream", "mean time of a call", neutral.UPSTREAM_MEAN),
     _plain("upstream_errors", "upstream", "share of failed calls", neutral.UPSTREAM_ERROR_SHARE,
            event=True),
+    _plain("cache_hits", "cache", "share of look-ups answered", neutral.CACHE_HIT_SHARE),
+    _plain("cache_errors", "cache", "share of failed look-ups", neutral.CACHE_ERROR_SHARE,
+           event=True),
     _plain("attempt_time", "replica", "mean time of a call to the replica", neutral.ATTEMPT_MEAN),
     Quantity("attempt_errors", "replica", "share of failed calls to the replica", "ratio",
              _attempt_error_share, event=True),
@@ -148,6 +151,9 @@ QUANTITIES = (
     _plain("running", "replica", "sequences in the batch", neutral.RUNNING),
     _plain("kv_usage", "replica", "KV cache in use", neutral.KV_CACHE_USAGE),
     _plain("preemptions", "replica", "preemptions", neutral.PREEMPTION_RATE, event=True),
+    _plain("replica_memory", "replica", "resident memory", neutral.REPLICA_MEMORY),
+    _plain("cpu_throttled", "replica", "share of CPU periods held back by the quota",
+           neutral.REPLICA_THROTTLED, event=True),
     # The device and the host.
     _plain("gpu_up", "gpu", "device answers", neutral.GPU_UP, by=("gpu",)),
     _plain("gpu_busy", "gpu", "GPU utilisation", neutral.GPU_UTILIZATION, by=("gpu",)),

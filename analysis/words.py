@@ -10,6 +10,8 @@ def number(value: float, unit: str) -> str:
     """`0.0123 s` as 12 ms, a ratio as per cent, a rate with its unit."""
     if unit == "seconds":
         return _seconds(value)
+    if unit == "bytes":
+        return _bytes(value)
     if unit == "ratio":
         return f"{100 * value:.3g} %"
     short = {
@@ -27,6 +29,13 @@ def _seconds(value: float) -> str:
     if abs(value) < 0.9995:
         return f"{1000 * value:.3g} ms"
     return f"{value:.3g} s"
+
+
+def _bytes(value: float) -> str:
+    for short, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {short}"
+    return f"{value:.0f} bytes"
 
 
 def name(entity: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from demo.service.config import NICENESS
+from exporters.errors import ServerMissingError
 from exporters.host import where
 
 CONTROLLERS: Final = ("cpu", "cpuacct", "memory")
@@ -29,6 +30,9 @@ between them, so it is what these threads had together."""
 WEIGHT: Final = BUSY_THREADS / 1.25**NICENESS  # the scheduler's: 1 at niceness 0, ×0.8 a step
 WEIGHT_FILES: Final = {"cpu.shares": 1024, "cpu.weight": 100}
 """Files of v1 and v2, and what they hold for one task at niceness 0."""
+
+PERIOD: Final = 100_000
+"""Microseconds over which the kernel counts a quota, unless told otherwise."""
 
 PATIENCE: Final = 0.5  # seconds in which a cgroup whose processes ended becomes empty
 
@@ -44,6 +48,25 @@ class ProcessCgroup:
             for home in dict.fromkeys(_homes(where.find(proc, cgroups)))
             if _moved(pid, folder := home / name)
         )
+
+    def limit_cpu(self, cores: float) -> None:
+        """Let its processes use so many cores' worth of time. Raises ServerMissingError."""
+        files = [
+            (folder / name, text)
+            for folder in self.folders
+            for name, text in (
+                ("cpu.max", f"{round(cores * PERIOD)} {PERIOD}"),
+                ("cpu.cfs_quota_us", str(round(cores * PERIOD))),
+            )
+            if (folder / name).exists()
+        ]
+        if not files:
+            raise ServerMissingError(
+                "no cgroup can be made for the replica, so its CPU cannot be limited; "
+                "run as root, or below a cgroup that was delegated to you"
+            )
+        for path, text in files:
+            path.write_text(f"{text}\n", encoding="ascii")
 
     def remove(self) -> None:
         """Remove the cgroup once its processes ended; one that is still in use is left."""

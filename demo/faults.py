@@ -7,11 +7,15 @@ could give it away.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+import psutil
+
 from demo.device import ThrottleReason
+from demo.stack import TIME_SCALE
 from demo.stage import Stage
 
 OFF_THE_BUS = 79
@@ -37,6 +41,8 @@ class Injected:
 
     entities: tuple[str, ...]
     says: str
+    since: float | None = None
+    """When it took effect (Unix time), where that was later than the call."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,9 @@ class Fault:
     says: str
     expected: Expected
     inject: Callable[[Stage, Random], Injected]
+    rate: float = 11.0
+    repeats: float = 0.0
+    """Arrivals a second, and the share that a cache of answers is there for: see `Stage`."""
 
     def onset(self, rng: Random) -> float:
         """Seconds to wait on top of the healthy stretch."""
@@ -115,6 +124,51 @@ def _gpu_fault(stage: Stage, rng: Random) -> Injected:
     return Injected((stage.gpu(name),), f"XID {xid} on the GPU of {name}")
 
 
+def _rate_limit(stage: Stage, rng: Random) -> Injected:
+    limit = rng.uniform(4.5, 5.5)
+    stage.control("gateway", rate_limit=limit)
+    return Injected(("gateway",), f"the token bucket holds {limit:.1f} a second")
+
+
+def _bad_deploy(stage: Stage, rng: Random) -> Injected:
+    name, share = rng.choice(stage.replicas), rng.uniform(0.6, 0.8)
+    since = stage.replace(name, version="1.1.0", broken_answers=share)
+    return Injected((f"replica/{name}",), f"1.1.0 of {name} breaks off {share:.0%}", since)
+
+
+def _client_gone_storm(stage: Stage, rng: Random) -> Injected:
+    share = rng.uniform(0.75, 0.85)
+    stage.control("load", hang_ups=share)
+    return Injected((), f"{share:.0%} of the users hang up")
+
+
+def _cpu_starvation(stage: Stage, rng: Random) -> Injected:
+    name, left = rng.choice(stage.replicas), rng.uniform(0.35, 0.45)
+    cores = left * stage.cpu_used(name)
+    stage.limit_cpu(name, cores)
+    says = f"{name} may use {cores:.2f} cores, {left:.0%} of what it used"
+    return Injected((f"replica/{name}",), says, time.time())
+
+
+def _memory_leak(stage: Stage, rng: Random) -> Injected:
+    name, hours = rng.choice(stage.replicas), rng.uniform(3.5, 4.5)
+    speed = psutil.virtual_memory().total / (hours * 3600 / TIME_SCALE)
+    stage.control(name, leaking=speed)
+    return Injected((f"replica/{name}",), f"{name} leaks {speed / 1e6:.0f} MB a second")
+
+
+def _cold_start(stage: Stage, rng: Random) -> Injected:
+    name, factor = rng.choice(stage.replicas), rng.uniform(4.7, 5.5)
+    since = stage.replace(name, warm=False, compile_seconds=40.0, eager_factor=factor)
+    says = f"{name} began anew with no kernel compiled: {factor:.1f}x"
+    return Injected((f"replica/{name}",), says, since)
+
+
+def _cache_outage(stage: Stage, rng: Random) -> Injected:
+    stage.members["cache"].process.stop(grace=1.0)
+    return Injected(("cache/distributed",), "the cache of answers is gone")
+
+
 def _telemetry_gap(stage: Stage, rng: Random) -> Injected:
     name = rng.choice(stage.replicas)
     stage.control(name, silent=True)
@@ -143,6 +197,21 @@ FAULTS = {
               Expected(page=True, kind="gpu_fault", entity="gpu/*"), _gpu_fault),
         Fault("kernel_regression", "one GPU's kernels take five times as long, its clocks healthy",
               Expected(page=True, kind="kernel_regression", entity="gpu/*"), _kernel_regression),
+        Fault("rate_limit", "the gateway's token bucket holds half of what arrives",
+              Expected(page=True, kind="rate_limit", entity="gateway"), _rate_limit),
+        Fault("bad_deploy", "a new version of one replica breaks answers off",
+              Expected(page=True, kind="bad_deploy", entity="replica/*"), _bad_deploy),
+        Fault("client_gone_storm", "most users hang up: nothing that the service could mend",
+              Expected(page=False), _client_gone_storm),
+        Fault("cpu_starvation", "a CPU quota on one replica's cgroup",
+              Expected(page=True, kind="cpu_starvation", entity="replica/*"), _cpu_starvation),
+        Fault("memory_leak", "one replica's memory only climbs",
+              Expected(page=True, kind="memory_leak", entity="replica/*"), _memory_leak),
+        Fault("cold_start", "one replica begins anew and takes traffic with nothing compiled",
+              Expected(page=True, kind="cold_start", entity="replica/*"), _cold_start),
+        Fault("cache_outage", "the cache that answers two thirds of the users goes away",
+              Expected(page=True, kind="cache_outage", entity="cache/distributed"),
+              _cache_outage, rate=36.0, repeats=0.7),
         Fault("telemetry_gap", "a replica's exporter goes silent while it serves on",
               Expected(page=True, kind=None, entity="replica/*", abstained=True), _telemetry_gap),
     )

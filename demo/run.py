@@ -39,7 +39,15 @@ def run(stack: Stack, fault: Fault, seed: int, say: Say, show: Show) -> Outcome:
     began = time.monotonic()
     rng = random.Random(f"{seed}/{fault.name}")
     place = RunFolder(stack.run.path / f"{fault.name}-{seed}")
-    with Stage(place, seed, telemetry=stack.telemetry, device_state=stack.device) as stage:
+    with Stage(
+        place,
+        seed,
+        rate=fault.rate,
+        repeats=fault.repeats,
+        telemetry=stack.telemetry,
+        device_state=stack.device,
+    ) as stage:
+        stage.follow = stack.follow
         time.sleep(SETTLE_SECONDS)
         stack.aim(stage.targets)
         say(f"the service is up ({', '.join(stage.replicas)}) and is left alone for a while")
@@ -47,7 +55,7 @@ def run(stack: Stack, fault: Fault, seed: int, say: Say, show: Show) -> Outcome:
         at = time.time()
         injected = fault.inject(stage, rng)
         say(f"now: {injected.says}")
-        answer = _wait(stack, fault, at, say)
+        answer = _wait(stack, fault, injected.since or at, say)
         if answer.verdict:
             show(answer.verdict)
         memory = stack.peak_bytes + sum(m.process.peak_rss_bytes for m in stage.members.values())

@@ -99,13 +99,21 @@ class Stack:
             ]
             _replace(self.run.folder("targets") / f"{job}.yml", yaml.safe_dump(groups))
 
+    def follow(self, targets: Sequence[Target]) -> None:
+        """Aim at these, and wait until they and no others are scraped."""
+        self.aim(targets)
+        wanted = {target.address for target in targets}
+        end = time.monotonic() + LOOK_AWAY_SECONDS
+        while self._scraped() != wanted and time.monotonic() < end:
+            time.sleep(0.2)
+
+    def _scraped(self) -> set[str]:
+        scraped = TARGET_UP.value.matching(job="|".join(STAGE_JOBS))
+        return {labels["instance"] for labels in self.labels_of(scraped)}
+
     def look_away(self) -> None:
         """Stop scraping the service, so that its end is no outage."""
-        self.aim(())
-        end = time.monotonic() + LOOK_AWAY_SECONDS
-        scraped = TARGET_UP.value.matching(job="|".join(STAGE_JOBS))
-        while self.labels_of(scraped) and time.monotonic() < end:
-            time.sleep(0.2)
+        self.follow(())
 
     def forget(self) -> None:
         """Throw away samples, alerts, spans and logs, so that the next run begins with nothing."""

@@ -19,7 +19,10 @@ BY_EVENT = frozenset(
     {
         neutral.REJECTED_RATE,
         neutral.EJECTED,
+        neutral.CACHE_HIT_SHARE,
+        neutral.CACHE_ERROR_SHARE,
         neutral.REPLICA_THROTTLED,
+        neutral.REPLICA_MEMORY_LIMIT,
         neutral.UPSTREAM_MEAN,
         neutral.GPU_XID_RATE,
     }

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from alerts.model import Recording
 from alerts.promql import mean, rate, share
 from alerts.recording.aliases import either
-from exporters.catalog import engine, host, neutral
+from exporters.catalog import engine, foreign, host, neutral
 from exporters.catalog import requests as raw
 from exporters.catalog.engines import REPLICA, Alias, aliases_of
 
 if TYPE_CHECKING:
     from alerts.durations import Scale
-    from exporters.catalog.signal import Recorded
+    from exporters.catalog.signal import Recorded, Selector
 
 GATEWAY = "gateway"
 OF_ENGINES = (
@@ -56,7 +56,7 @@ def rotation(scale: Scale) -> tuple[Recording, ...]:
 
 
 def processes(scale: Scale) -> tuple[Recording, ...]:
-    """Memory of every replica's process, and how often its CPU quota holds it back."""
+    """Memory of every replica's process and its limit, and how often its quota holds it back."""
     window = scale.window("5m")
     signal = neutral.REPLICA_THROTTLED
     resident = host.PROCESS_RESIDENT.value.where(job=REPLICA)
@@ -64,7 +64,18 @@ def processes(scale: Scale) -> tuple[Recording, ...]:
     periods = rate(signal, host.CPU_PERIODS.total.where(job=REPLICA), window)
     return (
         Recording(neutral.REPLICA_MEMORY, f"sum by (service, replica) ({resident})"),
+        Recording(neutral.REPLICA_MEMORY_LIMIT, _memory_limit(resident)),
         Recording(signal, share(throttled, periods)),
+    )
+
+
+def _memory_limit(resident: Selector) -> str:
+    of_cgroup = host.MEMORY_LIMIT.value.where(job=REPLICA)
+    return (
+        f"min by (service, replica) ({of_cgroup})\nor\n"
+        f"0 * sum by (service, replica) ({resident})\n"
+        "+ on (service) group_left ()\n"
+        f"min by (service) ({foreign.NODE_MEMORY_TOTAL.value})"
     )
 
 

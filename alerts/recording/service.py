@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from alerts.model import Recording
 from alerts.promql import mean, quantile, rate, share
-from exporters.catalog import neutral
+from exporters.catalog import cache, neutral
 from exporters.catalog import requests as raw
 
 if TYPE_CHECKING:
@@ -43,6 +43,18 @@ def traffic(scale: Scale) -> tuple[Recording, ...]:
             neutral.UPSTREAM_ERROR_SHARE,
             raw.UPSTREAM_DURATION.count.matching(outcome=FAILED),
             raw.UPSTREAM_DURATION.count,
+            window,
+        ),
+        _share(
+            neutral.CACHE_HIT_SHARE,
+            cache.CACHE_LOOKUPS.total.where(result="hit"),
+            cache.CACHE_LOOKUPS.total,
+            window,
+        ),
+        _share(
+            neutral.CACHE_ERROR_SHARE,
+            cache.CACHE_LOOKUPS.total.where(result="error"),
+            cache.CACHE_LOOKUPS.total,
             window,
         ),
     )

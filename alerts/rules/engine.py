@@ -25,6 +25,7 @@ def alerts(section: RulesSection) -> tuple[Alert, ...]:
         _queue(section, "QueueDeep", "page", thresholds.queue_critical, "1m"),
         _kv_cache(section),
         _ejected(section),
+        _memory(section),
     )
 
 
@@ -47,7 +48,7 @@ def _queue(section: RulesSection, name: str, severity: Severity, limit: int, hol
             "Shed the batch class first; scale out if every replica is busy.",
         ),
         kinds=("queue_saturation", "traffic_burst", "traffic_mix", "slow_replica", "retry_storm",
-               "kv_cache_exhaustion", "hot_spot"),
+               "kv_cache_exhaustion", "cache_outage", "hot_spot"),
     )  # fmt: skip
 
 
@@ -88,4 +89,33 @@ def _ejected(section: RulesSection) -> Alert:
         means="The gateway saw this replica fail again and again; the others carry its share.",
         first=("Read the replica's log and its GPU's dashboard; restart or replace it.",),
         kinds=("slow_replica", "gpu_fault", "out_of_memory", "network_delay"),
+    )
+
+
+def _memory(section: RulesSection) -> Alert:
+    signal, limit = neutral.REPLICA_MEMORY.value, neutral.REPLICA_MEMORY_LIMIT.value
+    scale, ahead = section.scale, section.thresholds.memory_full_hours
+    half, seconds = scale.window("5m"), int(scale.window_seconds(f"{ahead}h"))
+    # Each half for itself: a step, such as a model being loaded, stands still afterwards.
+    halves = (f"{signal}[{half}]", f"{signal}[{half}] offset {half}")
+    return Alert(
+        name="ReplicaMemoryClimbs",
+        severity="page",
+        expr="\nand\n".join(f"predict_linear({part}, {seconds}) > {limit}" for part in halves),
+        hold=scale.wait("5m"),
+        keep_firing=scale.wait("5m"),
+        summary="A replica's memory only climbs.",
+        description=(
+            f"Memory of {{{{ $labels.replica }}}} of {{{{ $labels.service }}}} climbs and will be "
+            f"full within {ahead} hours."
+        ),
+        query=signal.where(**WHERE),
+        board=boards.SERVICE,
+        variables=LINK,
+        means="Nothing is let go any more. When the limit is reached the process is killed.",
+        first=(
+            "Restart the replica while another one serves; that wins time, no more.",
+            "See since when it climbs, and what was deployed then.",
+        ),
+        kinds=("memory_leak", "out_of_memory"),
     )

@@ -61,7 +61,8 @@ def _latency(section: RulesSection) -> Alert:
         ),
         kinds=(
             "slow_replica", "traffic_burst", "traffic_mix", "kv_cache_exhaustion", "upstream_slow",
-            "gpu_throttle", "cpu_starvation", "cold_start", "network_delay",
+            "gpu_throttle", "kernel_regression", "cpu_starvation", "cold_start", "cache_outage",
+            "network_delay",
         ),
     )  # fmt: skip
 

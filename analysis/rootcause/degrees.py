@@ -63,6 +63,21 @@ def share_rise(shift: Shift | None, low: float = 0.01, high: float = 0.05) -> fl
     return ramp(shift.sigmas, *SIGMAS) * ramp(shift.after - shift.before, low, high)
 
 
+def climbs(shift: Shift | None) -> float | None:
+    """Went up and kept going up: the end is well above the middle of the rise."""
+    up = rise(shift)
+    if up is None or shift is None or up == 0:
+        return up
+    return up * ramp((shift.last - shift.before) / (shift.after - shift.before), 1.05, 1.25)
+
+
+def dominates(shift: Shift | None) -> float | None:
+    """A share that was small and is most of the whole now."""
+    if shift is None:
+        return None
+    return ramp(shift.sigmas, *SIGMAS) * ramp(shift.after - shift.before, 0.15, 0.4)
+
+
 def full(shift: Shift | None) -> float | None:
     """A bounded share sits at its end, and did not before."""
     if shift is None:

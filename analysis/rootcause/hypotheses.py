@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Where = Literal["self", "clients", "gateway", "service", "gpu", "replicas", "hosted", "upstreams"]
+Where = Literal[
+    "self", "clients", "gateway", "service", "gpu", "replicas", "hosted", "upstreams", "caches"
+]  # fmt: skip
 Test = Literal[
-    "rises", "lasts", "falls", "steady", "stands_out", "full", "share_rises", "high", "explains"
-]
+    "rises", "lasts", "falls", "steady", "stands_out", "full", "share_rises", "high", "explains",
+    "climbs", "dominates", "changed", "unchanged",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Clue:
     """One statement: the quantity, at the suspect itself or elsewhere, passes the test.
 
-    `where`: `gpu` is the device under a replica, `hosted` the replicas on a GPU, `replicas` and
-    `upstreams` the most affected one of all. `weight` counts for support; against a hypothesis it
-    is the share of the score that goes when the clue holds fully.
+    `where`: `gpu` is the device under a replica, `hosted` the replicas on a GPU, `replicas`,
+    `upstreams` and `caches` the most affected one of all. `weight` counts for support; against a
+    hypothesis it is the share of the score that goes when the clue holds fully. For "changed" and
+    "unchanged" the quantity is the kind of a change: deploy, restart.
     """
 
     quantity: str
@@ -47,6 +51,12 @@ _UPSTREAM = Clue("upstream_time", "explains", 0.8, "upstreams")
 _UPSTREAM_FAILS = Clue("upstream_errors", "lasts", 0.6, "upstreams")
 _THROTTLED = Clue("gpu_throttle", "lasts", 0.9, "gpu")
 _FAULTY = Clue("gpu_xid", "rises", 0.9, "gpu")
+_SLOW_KERNELS = Clue("kernel_slowdown", "lasts", 0.85, "gpu")
+_STARVED = Clue("cpu_throttled", "dominates", 0.85)
+_RESTARTED = Clue("restart", "changed", 0.8)
+_LIMITED = Clue("rejected", "share_rises", 0.6, "gateway", "rate_limit")
+_NO_CACHE = Clue("cache_errors", "dominates", 0.7, "caches")
+_ANSWERS_BREAK = Clue("attempt_errors", "share_rises", 0.7, "replicas")
 
 HYPOTHESES = (
     Hypothesis(
@@ -60,7 +70,7 @@ HYPOTHESES = (
         ),
         against=(
             _THROTTLED, _FAULTY, Clue("preemptions", "rises", 0.5),
-            Clue("kernel_slowdown", "lasts", 0.85, "gpu"),
+            _SLOW_KERNELS, _STARVED, _RESTARTED,
             Clue("attempt_time", "steady", 0.6), Clue("step_time", "steady", 0.6),
             Clue("fresh_arrivals", "rises", 0.35, "clients"),
             Clue("prompt_length", "rises", 0.35, "clients"),
@@ -123,6 +133,7 @@ HYPOTHESES = (
             Clue("attempt_time", "stands_out", 0.8, "replicas"),
             Clue("preemptions", "rises", 0.7, "replicas"), _UPSTREAM_FAILS,
             Clue("gpu_throttle", "lasts", 0.7, "gpu"), Clue("gpu_xid", "rises", 0.7, "gpu"),
+            _NO_CACHE,
         ),
     ),
     Hypothesis(
@@ -136,6 +147,7 @@ HYPOTHESES = (
         against=(
             Clue("fresh_growth", "high", 0.75), _ONE_REPLICA, _UPSTREAM, _UPSTREAM_FAILS, _LONGER,
             Clue("arrivals", "steady", 0.6), Clue("preemptions", "rises", 0.25, "replicas"),
+            _ANSWERS_BREAK, _LIMITED, _NO_CACHE,
         ),
     ),
     Hypothesis(
@@ -151,6 +163,56 @@ HYPOTHESES = (
             Clue("queue_depth", "rises", 0.5), _ONE_REPLICA, _LONGER,
             Clue("resent_growth", "high", 0.3, "clients"),
         ),
+    ),
+    Hypothesis(
+        kind="cache_outage", entity="cache", family="load",
+        claim="answers no more, and the model does its work",
+        needs=(Clue("cache_hits", "falls", 1), Clue("cache_errors", "dominates", 1)),
+        supports=(
+            Clue("cache_errors", "dominates", 2.5), Clue("cache_hits", "falls", 2),
+            Clue("attempts", "rises", 1.5, "replicas"),
+        ),
+        against=(_MORE_FRESH, Clue("attempts", "steady", 0.4, "replicas")),
+    ),
+    Hypothesis(
+        kind="cold_start", entity="replica", family="part",
+        claim="began anew and is still slow",
+        needs=(Clue("restart", "changed", 1),),
+        supports=(
+            Clue("restart", "changed", 2.5), Clue("step_time", "lasts", 2),
+            Clue("step_time", "stands_out", 1.5), Clue("attempt_time", "lasts", 1),
+        ),
+        against=(
+            Clue("step_time", "steady", 0.8), _THROTTLED, _FAULTY, _SLOW_KERNELS, _STARVED,
+            Clue("attempt_errors", "share_rises", 0.6), _MORE_FRESH, _LONGER,
+        ),
+    ),
+    Hypothesis(
+        kind="cpu_starvation", entity="replica", family="part",
+        claim="is held back by its CPU quota",
+        needs=(Clue("cpu_throttled", "dominates", 1),),
+        supports=(
+            Clue("cpu_throttled", "dominates", 3), Clue("attempt_time", "lasts", 1),
+            Clue("phase_time", "lasts", 1),
+        ),
+        against=(_THROTTLED, _FAULTY, _SLOW_KERNELS, Clue("attempt_time", "steady", 0.6)),
+    ),
+    Hypothesis(
+        kind="memory_leak", entity="replica", family="part",
+        claim="holds more memory with every minute",
+        needs=(Clue("replica_memory", "climbs", 1),),
+        supports=(Clue("replica_memory", "climbs", 3), Clue("replica_memory", "rises", 1)),
+        against=(_RESTARTED, _MORE_FRESH, _LONGER),
+    ),
+    Hypothesis(
+        kind="bad_deploy", entity="replica", family="part",
+        claim="fails since its new version",
+        needs=(Clue("attempt_errors", "share_rises", 1),),
+        supports=(
+            Clue("attempt_errors", "share_rises", 2.5), Clue("deploy", "changed", 2.5),
+            Clue("failed_share", "share_rises", 0.5, "service"),
+        ),
+        against=(Clue("deploy", "unchanged", 0.8), _THROTTLED, _FAULTY),
     ),
     Hypothesis(
         kind="upstream_slow", entity="upstream", family="part",

@@ -16,6 +16,7 @@ MOST = 8
 LOOKED_AT = {
     "clients": ("fresh_arrivals", "arrivals", "prompt_length"),
     "upstream": ("upstream_time", "upstream_errors"),
+    "cache": ("cache_hits", "cache_errors"),
     "replica": ("step_time", "attempt_time"),
     "gpu": ("gpu_clock", "kernel_slowdown", "gpu_throttle", "gpu_xid"),
     "node": ("node_cpu",),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from analysis.detectors import Shift
+from analysis.evidence import Change
 from analysis.graph import CLIENTS, GATEWAY, Graph
 from analysis.phases import PhaseShare
 from analysis.rootcause import degrees
@@ -41,6 +42,7 @@ class Case:
     measures: Measures
     graph: Graph
     shares: tuple[PhaseShare, ...]
+    changes: tuple[Change, ...] = ()
 
     def ask(self, clue: Clue, suspect: str) -> Answer:
         """Put the clue to every entity it speaks of; the strongest answer counts."""
@@ -64,12 +66,15 @@ class Case:
             "hosted": graph.above(suspect),
             "replicas": graph.of_kind("replica"),
             "upstreams": graph.of_kind("upstream"),
+            "caches": graph.of_kind("cache"),
         }
         return places[clue.where]
 
     def _ask_one(self, clue: Clue, entity: str) -> Answer:
         if clue.test == "explains":
             return self._explains(clue, entity)
+        if clue.test in ("changed", "unchanged"):
+            return Answer(clue, float(self._changed(clue, entity) is (clue.test == "changed")))
         if clue.quantity in ("resent_growth", "fresh_growth"):
             return self._growth(clue, entity)
         shift = self.measures.shift(entity, clue.quantity, clue.part)
@@ -78,6 +83,12 @@ class Case:
         part = clue.part or self.measures.loudest_part(entity, clue.quantity)
         degree = self._degree(clue, entity, part, shift)
         return Answer(clue, degree, Witness(entity, clue.quantity, part, shift.before, shift.after))
+
+    def _changed(self, clue: Clue, entity: str) -> bool:
+        """Whether the entity was changed so; every change in evidence lies inside the window."""
+        return any(
+            change.entity == entity and change.kind == clue.quantity for change in self.changes
+        )
 
     def _degree(self, clue: Clue, entity: str, part: str, shift: Shift) -> float | None:
         if clue.test == "stands_out":
@@ -163,4 +174,6 @@ TESTS: dict[str, Callable[[Shift], float | None]] = {
     "full": degrees.full,
     "share_rises": degrees.share_rise,
     "high": _high,
+    "climbs": degrees.climbs,
+    "dominates": degrees.dominates,
 }

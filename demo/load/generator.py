@@ -26,6 +26,7 @@ class LoadConfig(ProcessConfig):
     record: Path
     seed: int = 0
     rate: float = Field(11.0, gt=0)
+    repeats: float = Field(0.0, ge=0, lt=1)
 
 
 class Load:
@@ -33,18 +34,22 @@ class Load:
 
     def __init__(self, config: LoadConfig) -> None:
         self.config = config
-        self.traffic = Traffic(config.seed, config.rate)
+        self.traffic = Traffic(config.seed, config.rate, config.repeats)
         self.policy = Policy()
         self.sending = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()
 
     def control(self, change: dict[str, Any]) -> dict[str, Any]:
-        """`run`; factors `arrivals`, `prompts`, `outputs`; `backoff`, `retries`, `timeout`."""
+        """`run`; factors `arrivals`, `prompts`, `outputs`; `hang_ups`, the share of users.
+
+        How clients resend: `backoff`, `retries`, `timeout`.
+        """
         self.traffic.rate = self.config.rate * float(
             change.get("arrivals", self.traffic.rate / self.config.rate)
         )
         self.traffic.prompt_factor = float(change.get("prompts", self.traffic.prompt_factor))
         self.traffic.output_factor = float(change.get("outputs", self.traffic.output_factor))
+        self.traffic.hang_up_share = float(change.get("hang_ups", self.traffic.hang_up_share))
         self.policy.backoff = bool(change.get("backoff", self.policy.backoff))
         self.policy.retries = int(change.get("retries", self.policy.retries))
         self.policy.timeout_seconds = float(change.get("timeout", self.policy.timeout_seconds))

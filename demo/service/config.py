@@ -35,6 +35,11 @@ class ReplicaConfig(ProcessConfig):
     gpu: int = 0
     seed: int = 0
     speed: float = Field(1.0, gt=0)
+    compile_seconds: float = Field(0.0, ge=0)
+    """Until its kernels are compiled an engine runs them eagerly; 0: they are in the cache."""
+    eager_factor: float = Field(5.0, ge=1)
+    broken_answers: float = Field(0.0, ge=0, le=1)
+    """Share of answers on which this version's detokenizer fails half-way."""
     max_batch: int = Field(4, ge=1)
     max_queue: int = Field(8, ge=1)
     blocks: int = Field(128, ge=8)
@@ -46,11 +51,18 @@ class FeaturesConfig(ProcessConfig):
     seconds: float = Field(0.02, ge=0)
 
 
+class CacheConfig(ProcessConfig):
+    """The cache of answers that the gateway asks before the model."""
+
+    entries: int = Field(10_000, ge=1)
+
+
 class GatewayConfig(ProcessConfig):
     """The front door; `replicas` maps names to base URLs."""
 
     replicas: dict[str, str]
     features: str
+    cache: str | None = None
     slots: int = Field(12, ge=1)
     max_queue: int = Field(64, ge=1)
     rate_limit: float = Field(150.0, gt=0)

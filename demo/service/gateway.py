@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demo.service import fallback, openai_api, tracing
 from demo.service.admission import PRIORITIES, Admission, QueueFullError
+from demo.service.answers import Answers
 from demo.service.config import MODEL, GatewayConfig, read
 from demo.service.openai_api import Completion
 from demo.service.resilience import Attempt, ReplicaBusyError, ReplicaFailedError, ReplicaPool
@@ -44,6 +45,7 @@ class Gateway:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
         self.client = httpx.AsyncClient(timeout=30.0, limits=limits, trust_env=False)
         self.replicas = ReplicaPool(config, self.client, self.metrics, telemetry.tracer)
+        self.answers = Answers(config.cache, self.client, self.metrics.registry)
         self.fallback = fallback.Bigram()
         self.telemetry = telemetry
         self.tracer = telemetry.tracer
@@ -58,7 +60,10 @@ class Gateway:
         self.metrics.queue_wait(seconds, model=MODEL, priority=priority)
 
     def control(self, change: dict[str, Any]) -> dict[str, Any]:
-        """Nothing to change here yet; the same address as every other process."""
+        """`rate_limit` a second; `replicas`, a new URL for some of the names."""
+        if "rate_limit" in change:
+            self.limiter = AsyncLimiter(float(change["rate_limit"]), 1.0)
+        self.replicas.router.move(change.get("replicas", {}))
         return {"queue": self.admission.depth}
 
     async def ask_features(self, request_id: str) -> None:
@@ -164,6 +169,10 @@ class Exchange:
             await self._reject(429, "rate_limit", "too many requests", send)
             return
         await gateway.limiter.acquire()
+        if (known := await gateway.answers.find(self.completion)) is not None:
+            self.notes.generated_tokens = self.completion.max_tokens
+            await Response(known, media_type="text/event-stream")(self.scope, self.receive, send)
+            return
         async with contextlib.AsyncExitStack() as held:
             try:
                 with gateway.tracer.start_as_current_span("queue"):
@@ -193,19 +202,20 @@ class Exchange:
         await response(self.scope, self.receive, send)
 
     async def _relay(self, attempt: Attempt) -> AsyncIterator[bytes]:
-        sent = 0
+        sent = [attempt.first]
         try:
             yield attempt.first
-            sent += 1
             async for chunk in attempt.rest:
                 yield chunk
-                sent += 1
+                sent.append(chunk)
         except httpx.HTTPError:
             attempt.outcome = "failed_midstream"
             raise
         attempt.outcome = "ok"
         # The last event carries usage, not a token.
-        self.notes.generated_tokens = self.completion.max_tokens if sent > 1 else 0
+        self.notes.generated_tokens = self.completion.max_tokens if len(sent) > 1 else 0
+        if self.completion.stream:
+            await self.gateway.answers.keep(self.completion, b"".join(sent))
 
     async def _fall_back(self, send: Send) -> None:
         completion = self.completion

@@ -29,6 +29,8 @@ class Device:
         self.speed = speed
         self.accelerator = accelerator
         self.slowdown = 1.0
+        self.compiled_at = 0.0
+        self.eager_factor = 1.0
         self._busy = 0.0
         self._since: float | None = None
         self._due = 0.0
@@ -42,7 +44,7 @@ class Device:
         try:
             result = kernel()
             really = time.perf_counter() - called
-            nominal = (LAUNCH_SECONDS + flops / FLOPS_PER_SECOND) * self.slowdown / self.speed
+            nominal = (LAUNCH_SECONDS + flops / FLOPS_PER_SECOND) * self._factor(called)
             # Kernels queue up on a device: a host that wakes late does not make the device wait.
             begin, end = self._launch(called - CATCH_UP_SECONDS, nominal, really)
             time.sleep(max(0.0, end - time.perf_counter()))
@@ -55,6 +57,15 @@ class Device:
         """Seconds with a kernel running since the start, the one that runs now included."""
         since = self._since
         return self._busy + (time.perf_counter() - since if since is not None else 0.0)
+
+    def compile(self, seconds: float, eager_factor: float) -> None:
+        """Begin to compile kernels in the background; passes are eager until that is done."""
+        self.compiled_at = time.perf_counter() + seconds
+        self.eager_factor = eager_factor
+
+    def _factor(self, now: float) -> float:
+        eager = self.eager_factor if now < self.compiled_at else 1.0
+        return self.slowdown * eager / self.speed
 
     def _launch(self, submitted: float, nominal: float, really: float) -> tuple[float, float]:
         if self.accelerator:

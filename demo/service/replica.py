@@ -12,6 +12,7 @@ import logging
 import os
 import time
 import uuid
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -43,6 +44,7 @@ from exporters.telemetry import Telemetry
 
 MEMORY_SCALE = 4096
 REPORT_SECONDS = 0.2
+LEAK_SECONDS = 0.02
 log = logging.getLogger("replica")
 
 
@@ -50,6 +52,7 @@ class Replica:
     """The engine behind HTTP."""
 
     def __init__(self, config: ReplicaConfig, telemetry: Telemetry) -> None:
+        self.config = config
         state = config.device_state
         accelerator = Accelerator.attach(state, config.gpu) if state else None
         self.gpu = accelerator.gpu if accelerator else None
@@ -64,12 +67,19 @@ class Replica:
         self.metrics.engine = self.engine
         self.telemetry = telemetry
         self.tracer = telemetry.tracer
-        self.silent = False
+        self.silent = self.draining = False
+        self.leaking = 0.0
+        self._leaked: list[bytes] = []
 
     def control(self, change: dict[str, Any]) -> dict[str, Any]:
-        """`slowdown` factor of the device, `stall` seconds of the engine, `silent` exporter."""
+        """`slowdown` factor of the device, `stall` seconds of the engine, `silent` exporter.
+
+        `leaking` bytes a second; `draining` once another process has taken its place.
+        """
         self.device.slowdown = float(change.get("slowdown", self.device.slowdown))
         self.silent = bool(change.get("silent", self.silent))
+        self.draining = bool(change.get("draining", self.draining))
+        self.leaking = float(change.get("leaking", self.leaking))
         if "stall" in change:
             self.engine.stalled_until = time.monotonic() + float(change["stall"])
         return {"busy_seconds": self.device.busy_seconds()}
@@ -77,7 +87,7 @@ class Replica:
     async def report(self) -> None:
         """Tell the simulated GPU what its replica really does."""
         last_busy, last = self.device.busy_seconds(), time.perf_counter()
-        while self.gpu:
+        while self.gpu and not self.draining:
             await asyncio.sleep(REPORT_SECONDS)
             busy, now = self.device.busy_seconds(), time.perf_counter()
             ratio = (busy - last_busy) / (now - last)
@@ -85,13 +95,21 @@ class Replica:
             self.gpu.report(busy_ratio=ratio, memory_used_bytes=memory)
             last_busy, last = busy, now
 
+    async def leak(self) -> None:
+        """Keep what is written to a cache without a bound: nothing is ever let go."""
+        while True:
+            await asyncio.sleep(LEAK_SECONDS if self.leaking else REPORT_SECONDS)
+            self._leaked.append(b"\1" * int(self.leaking * LEAK_SECONDS))
+
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         """Run the engine and the report while the app serves."""
         self.engine.start()
-        reporting = asyncio.create_task(self.report())
+        self.device.compile(self.config.compile_seconds, self.config.eager_factor)
+        tasks = [asyncio.create_task(one) for one in (self.report(), self.leak())]
         yield
-        reporting.cancel()
+        for task in tasks:
+            task.cancel()
         await asyncio.to_thread(self.engine.stop)
 
     def app(self) -> ASGIApp:
@@ -200,6 +218,8 @@ class Completions:
         notes = annotations_of(scope)
         if completion.stream:
             chunks = _chunks(completion, tokens, notes)
+            if _falls_to(completion.id, self.replica.config.broken_answers):
+                chunks = _broken_off(chunks, completion.max_tokens // 2)
             response: Response = StreamingResponse(chunks, media_type="text/event-stream")
         else:
             whole = [token async for token in tokens]
@@ -232,6 +252,20 @@ async def _chunks(
         notes.generated_tokens = generated  # said as it happens: the client may leave at any time
         yield completion.chunk(token)
     yield completion.last_chunk(generated)
+
+
+def _falls_to(request_id: str, share: float) -> bool:
+    """Whether a request is among this share of all; always the same for the same request."""
+    return zlib.crc32(request_id.encode()) < share * 2**32
+
+
+async def _broken_off(chunks: AsyncIterator[bytes], after: int) -> AsyncIterator[bytes]:
+    """A detokenizer that meets a token it does not know. Raises KeyError after some chunks."""
+    async for chunk in chunks:
+        yield chunk
+        after -= 1
+        if after <= 0:
+            raise KeyError("token not in vocabulary")
 
 
 def _refuse(status: int, message: str, kind: str) -> JSONResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 
@@ -27,6 +27,11 @@ class Router:
     def __init__(self, replicas: dict[str, str], seed: int = 0) -> None:
         self.replicas = {name: Replica(name, url) for name, url in replicas.items()}
         self._random = random.Random(seed)
+
+    def move(self, urls: Mapping[str, str]) -> None:
+        """Send what comes from now on to a replica's new address."""
+        for name, url in urls.items():
+            self.replicas[name].url = url
 
     def pick(self, tried: Collection[str] = ()) -> Replica:
         """Choose among those in rotation, those not yet tried first. Raises NoReplicaError."""

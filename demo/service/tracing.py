@@ -1,32 +1,23 @@
-"""Spans of one request, with OpenTelemetry's stable attribute names."""
+"""Spans of one request: what only this service adds to the helpers of `exporters.telemetry`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager
 
-from opentelemetry import propagate
-from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace import Span, Tracer
 from starlette.types import Message, Scope, Send
 
 from demo.service.openai_api import Completion
-from exporters.telemetry import REQUEST_ID
+from exporters import telemetry
+from exporters.telemetry import outgoing, set_status
+from exporters.telemetry import phase as phase_span
+
+__all__ = ["outgoing", "phase_span", "server_span", "set_status", "set_usage", "with_status"]
 
 
-@contextmanager
-def server_span(tracer: Tracer, scope: Scope, request_id: str) -> Iterator[Span]:
-    """The SERVER span of a request, child of the caller's if it sent a `traceparent`."""
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    attributes = {"http.request.method": scope["method"], "url.path": scope["path"]}
-    REQUEST_ID.set(request_id)  # for every span and log below; the task ends with the request
-    with tracer.start_as_current_span(
-        f"{scope['method']} {scope['path']}",
-        context=propagate.extract(headers),
-        kind=SpanKind.SERVER,
-        attributes=attributes,
-    ) as span:
-        yield span
+def server_span(tracer: Tracer, scope: Scope, request_id: str) -> AbstractContextManager[Span]:
+    """The SERVER span of a request; this service has no paths but its routes."""
+    return telemetry.server_span(tracer, scope, request_id=request_id, route=scope["path"])
 
 
 def with_status(span: Span, send: Send) -> Send:
@@ -40,28 +31,7 @@ def with_status(span: Span, send: Send) -> Send:
     return noting
 
 
-def set_status(span: Span, status: int) -> None:
-    """Note an HTTP status; 500 and above is an error of this service."""
-    span.set_attribute("http.response.status_code", status)
-    if status >= 500:
-        span.set_status(StatusCode.ERROR)
-
-
 def set_usage(span: Span, completion: Completion, generated: int | None = None) -> None:
     """Note the model and the tokens in and out."""
     span.set_attribute("gen_ai.request.model", completion.model)
-    span.set_attribute("gen_ai.usage.input_tokens", len(completion.prompt))
-    if generated is not None:
-        span.set_attribute("gen_ai.usage.output_tokens", generated)
-
-
-def phase_span(tracer: Tracer, name: str, start_ns: int, end_ns: int) -> None:
-    """A child of the current span for a phase that is already over."""
-    tracer.start_span(name, start_time=start_ns).end(end_time=end_ns)
-
-
-def outgoing(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers for the next service, with the current span as their `traceparent`."""
-    carrier: dict[str, Any] = dict(headers)
-    propagate.inject(carrier)
-    return carrier
+    telemetry.set_usage(span, input_tokens=len(completion.prompt), output_tokens=generated)

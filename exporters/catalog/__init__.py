@@ -7,6 +7,7 @@ one test holds every query of the project against it.
 from __future__ import annotations
 
 from exporters.catalog import (
+    cache,
     canary,
     clients,
     engine,
@@ -24,6 +25,7 @@ from exporters.catalog.signal import Counter, Gauge, Histogram, Recorded, Select
 ROOMS: dict[str, tuple[Signal, ...]] = {
     "requests": requests.SIGNALS,
     "clients": clients.SIGNALS,
+    "cache": cache.SIGNALS,
     "engine": engine.SIGNALS,
     "gpu": gpu.SIGNALS,
     "host": host.SIGNALS,

@@ -197,6 +197,12 @@ REPLICA_MEMORY = Recorded(
     labels=("service", "replica"),
     unit="bytes",
 )
+REPLICA_MEMORY_LIMIT = Recorded(
+    name="llm:replica_memory_limit_bytes",
+    help="Memory a replica may use: its cgroup's limit, or all that its host has.",
+    labels=("service", "replica"),
+    unit="bytes",
+)
 REPLICA_THROTTLED = Recorded(
     name="llm:replica_cpu_throttled:ratio",
     help="Share of CPU quota periods in which the replica was held back; absent without a quota.",
@@ -213,6 +219,19 @@ UPSTREAM_ERROR_SHARE = Recorded(
     name="llm:upstream_errors:ratio",
     help="Share of calls to an upstream service that failed.",
     labels=("service", "upstream"),
+    unit="ratio",
+)
+
+CACHE_HIT_SHARE = Recorded(
+    name="llm:cache_hits:ratio",
+    help="Share of look-ups that a cache could answer.",
+    labels=("service", "tier"),
+    unit="ratio",
+)
+CACHE_ERROR_SHARE = Recorded(
+    name="llm:cache_errors:ratio",
+    help="Share of look-ups that failed.",
+    labels=("service", "tier"),
     unit="ratio",
 )
 
@@ -324,7 +343,8 @@ SIGNALS = (
     PROMPT_TOKEN_RATE, GENERATED_TOKEN_RATE, CACHED_TOKEN_RATE, REPLICA_FINISHED_RATE,
     REPLICA_REFUSED_RATE, REPLICA_DURATION_P99, REPLICA_FIRST_TOKEN_P99, REPLICA_INTER_TOKEN_MEAN,
     PHASE_MEAN, STEP_MEAN, ATTEMPT_RATE, ATTEMPT_MEAN,
-    EJECTED, REPLICA_MEMORY, REPLICA_THROTTLED, UPSTREAM_MEAN, UPSTREAM_ERROR_SHARE, GPU_UP,
+    EJECTED, REPLICA_MEMORY, REPLICA_MEMORY_LIMIT, REPLICA_THROTTLED, UPSTREAM_MEAN,
+    UPSTREAM_ERROR_SHARE, CACHE_HIT_SHARE, CACHE_ERROR_SHARE, GPU_UP,
     GPU_UTILIZATION, GPU_MEMORY, GPU_POWER, GPU_TEMPERATURE, GPU_CLOCK, GPU_THROTTLE,
     GPU_XID_RATE, KERNEL_SLOWDOWN, NODE_CPU, NODE_MEMORY,
     *SLO_ERRORS.values(), *SLO_FAILURES.values(), SIGNAL_MISSING,

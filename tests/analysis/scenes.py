@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from analysis.evidence import SECOND, SERIES_SCHEMA, Alert, Evidence, Window
+from analysis.evidence import SECOND, SERIES_SCHEMA, Alert, Change, Evidence, Window
 from analysis.frames import SPAN_SCHEMA
 
 START = 1_700_000_000 * SECOND
@@ -18,7 +18,11 @@ BASELINE = 22
 INCIDENT = 20
 
 Effects = Mapping[tuple[str, str, str], float | tuple[str, float]]
-"""(entity, quantity, part) -> factor or ("to", level) from the onset on; entities may end in *."""
+"""(entity, quantity, part) -> what becomes of it from the onset on; entities may end in *.
+
+A factor, ("to", level), or ("climb", level), which is reached at the end alone.
+"""
+TO, CLIMB = "to", "climb"
 
 HEALTH: dict[str, dict[tuple[str, str], float]] = {
     "clients": {
@@ -35,6 +39,7 @@ HEALTH: dict[str, dict[tuple[str, str], float]] = {
         ("rejected", "rate_limit"): 0.0,
     },
     "upstream/features": {("upstream_time", ""): 0.021, ("upstream_errors", ""): 0.0},
+    "cache/distributed": {("cache_hits", ""): 0.68, ("cache_errors", ""): 0.0},
     "node": {("node_cpu", ""): 0.5, ("node_memory", ""): 0.4},
 }  # fmt: skip
 REPLICA = {
@@ -42,14 +47,15 @@ REPLICA = {
     ("step_time", "decode"): 0.012, ("step_time", "prefill"): 0.03,
     ("phase_time", "queue"): 0.02, ("phase_time", "prefill"): 0.04,
     ("phase_time", "decode"): 0.35, ("running", ""): 3.0, ("kv_usage", ""): 0.35,
-    ("preemptions", ""): 0.0, ("queue_depth", ""): 0.5,
+    ("preemptions", ""): 0.0, ("queue_depth", ""): 0.5, ("replica_memory", ""): 400e6,
+    ("cpu_throttled", ""): 0.0,
 }  # fmt: skip
 GPU = {
     ("gpu_up", ""): 1.0, ("gpu_busy", ""): 0.55, ("gpu_clock", ""): 0.98,
     ("gpu_temperature", ""): 61.0, ("gpu_throttle", "hw_thermal_slowdown"): 0.0,
     ("gpu_xid", "79"): 0.0, ("kernel_slowdown", "gemm"): 1.0,
 }  # fmt: skip
-QUIET = {"gpu_up": 0.0, "gpu_clock": 0.05, "gpu_temperature": 0.1}
+QUIET = {"gpu_up": 0.0, "replica_memory": 0.02, "gpu_clock": 0.05, "gpu_temperature": 0.1}
 """Share of a scene's noise that a quantity has, where that is not all of it."""
 
 
@@ -66,6 +72,8 @@ class Scene:
     alert: str = "LatencyBudgetBurn"
     drop: tuple[str, ...] = ()
     scale: float = 1.0
+    changed: tuple[tuple[str, str], ...] = ()
+    """(kind, entity) of what was changed when the trouble began."""
     phases: Mapping[str, Mapping[str, float]] | None = None
     missing: float = 0.0
 
@@ -85,8 +93,12 @@ class Scene:
         return Evidence(
             alert=Alert(self.alert, WINDOW.end_ns - 2 * SECOND, {"service": "chat"}),
             window=WINDOW, service="chat", series=series, placement=placement,
-            spans_before=before, spans=during,
+            spans_before=before, spans=during, changes=self._changes(),
         )  # fmt: skip
+
+    def _changes(self) -> tuple[Change, ...]:
+        at = WINDOW.start_ns + self.onset * SECOND
+        return tuple(Change(at, kind, who, "old", "new", "test") for kind, who in self.changed)
 
     def _samples(
         self, entity: str, quantity: str, part: str, level: float
@@ -103,8 +115,9 @@ class Scene:
             first = BASELINE + self.onset
             last = steps if self.until is None else BASELINE + self.until
             target = effect[1] if isinstance(effect, tuple) else level * effect
+            rising = last - first if effect == (CLIMB, target) else 5
             for step in range(first, last):
-                blend = min(1.0, (step - first + 1) / 5)
+                blend = min(1.0, (step - first + 1) / rising)
                 values[step] = (level + blend * (target - level)) * np.exp(wild[step])
         kept = rng.random(steps) >= self.missing
         return [
@@ -208,7 +221,6 @@ def _span(
     }  # fmt: skip
 
 
-TO = "to"
 SLOW = ("service/chat", "duration_p99", ""), ("service/chat", "duration_p50", "")
 FELT: Effects = {SLOW[0]: 4.0, SLOW[1]: 3.0, ("service/chat", "first_token_p99", ""): 4.0}
 REFUSED: Effects = {
@@ -319,6 +331,35 @@ def gpu_fault(index: int = 0, name: str = "heron") -> Effects:
 def kernel_regression(index: int = 0, name: str = "heron", factor: float = 3.0) -> Effects:
     return {
         **slow_replica(name, factor), (f"gpu/{index}", "kernel_slowdown", "gemm"): factor,
+    }  # fmt: skip
+
+
+def cpu_starvation(name: str = "heron") -> Effects:
+    return {
+        **slow_replica(name, 4.0), (f"replica/{name}", "cpu_throttled", ""): (TO, 0.8),
+    }  # fmt: skip
+
+
+def memory_leak(name: str = "heron") -> Effects:
+    return {(f"replica/{name}", "replica_memory", ""): (CLIMB, 3e9)}
+
+
+def bad_deploy(name: str = "heron") -> Effects:
+    return {
+        (f"replica/{name}", "attempt_errors", ""): (TO, 0.7),
+        ("service/chat", "failed_share", ""): (TO, 0.35), ("service/chat", "ok_share", ""): 0.65,
+        ("clients", "resent_share", ""): (TO, 0.2), ("clients", "resent_arrivals", ""): (TO, 3.0),
+        ("clients", "arrivals", ""): 1.25,
+    }  # fmt: skip
+
+
+def cache_outage() -> Effects:
+    return {
+        **FELT, **WAITING,
+        ("cache/distributed", "cache_errors", ""): (TO, 1.0),
+        ("cache/distributed", "cache_hits", ""): (TO, 0.0),
+        ("replica/*", "attempts", ""): 3.0, ("replica/*", "running", ""): 2.5,
+        ("replica/*", "step_time", "*"): 1.9, ("replica/*", "attempt_time", ""): 2.0,
     }  # fmt: skip
 
 

@@ -61,6 +61,8 @@ def _series(entity: str, label: str | None, part: str, samples: pl.DataFrame) ->
     metric = {"service": "chat"}
     if kind in ("replica", "upstream", "gpu"):
         metric[kind] = name
+    if kind == "cache":
+        metric["tier"] = name
     if label:
         metric[label] = part
     values = [[ts / 1e9, str(value)] for ts, value in samples.select("ts_ns", "value").rows()]

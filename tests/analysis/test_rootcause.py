@@ -30,6 +30,7 @@ TROUBLES = {
     "gpu_throttle": (scenes.gpu_throttle(), "gpu/1"),
     "gpu_fault": (scenes.gpu_fault(), "gpu/0"),
     "kernel_regression": (scenes.kernel_regression(), "gpu/0"),
+    "cache_outage": (scenes.cache_outage(), "cache/distributed"),
 }
 
 
@@ -79,6 +80,63 @@ def test_a_sick_gpu_is_named_alone_and_not_the_replica_it_slows(kind):
     verdict = diagnose(Scene(TROUBLES[kind][0]).evidence())
 
     assert sure_of(verdict) == {kind}
+
+
+DEPLOYED = (("deploy", "replica/heron"), ("restart", "replica/heron"))
+RESTARTED = (("restart", "replica/heron"),)
+
+
+def scene_of(kind: str, seed: int = 0) -> Scene:
+    return {
+        "bad_deploy": Scene(scenes.bad_deploy(), seed=seed, changed=DEPLOYED),
+        "cold_start": Scene(scenes.slow_replica(), seed=seed, changed=RESTARTED),
+        "cpu_starvation": Scene(scenes.cpu_starvation(), seed=seed),
+        "memory_leak": Scene(scenes.memory_leak(), seed=seed, alert="ReplicaMemoryClimbs"),
+    }[kind]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("kind", ["bad_deploy", "cold_start", "cpu_starvation", "memory_leak"])
+def test_what_befell_one_replica_is_named_and_nothing_that_looks_like_it(kind, seed):
+    verdict = diagnose(scene_of(kind, seed).evidence())
+
+    assert named(verdict) == (kind, "replica/heron")
+    assert sure_of(verdict) == {kind}
+
+
+def test_errors_without_a_new_version_are_no_bad_deploy():
+    verdict = diagnose(replace(scene_of("bad_deploy"), changed=()).evidence())
+
+    assert "bad_deploy" not in sure_of(verdict)
+
+
+def test_a_new_version_that_changes_nothing_is_not_accused():
+    effects = scenes.traffic_burst()
+    verdict = diagnose(Scene(effects, changed=DEPLOYED).evidence())
+
+    assert named(verdict) == ("traffic_burst", "clients")
+    assert sure_of(verdict) == {"traffic_burst"}
+
+
+def test_a_restart_of_the_sister_makes_no_cold_start_of_a_slow_replica():
+    verdict = diagnose(
+        Scene(scenes.slow_replica(), changed=(("restart", "replica/stilt"),)).evidence()
+    )
+
+    assert sure_of(verdict) == {"slow_replica"}
+
+
+def test_memory_that_jumps_and_stays_is_no_leak():
+    jump = {("replica/heron", "replica_memory", ""): (scenes.TO, 1.2e9)}
+    verdict = diagnose(Scene(jump).evidence())
+
+    assert "memory_leak" not in sure_of(verdict)
+
+
+def test_a_little_throttling_starves_nobody():
+    effects = {**scenes.slow_replica(), ("replica/heron", "cpu_throttled", ""): (scenes.TO, 0.08)}
+
+    assert sure_of(diagnose(Scene(effects).evidence())) == {"slow_replica"}
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.12, 0.3])

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 import uuid
 from pathlib import Path
 
+import psutil
 import pytest
 
 from demo.cgroup import ProcessCgroup
+from exporters.errors import ServerMissingError
 from exporters.host import where
 from tests.exporters.host.trees import V2_MOUNT, Tree, v1_mounts
 
@@ -104,6 +107,42 @@ def test_a_process_that_ended_leaves_no_cgroup_behind(sleeper):
 
     assert cgroup.folders == ()
     assert not list(where.CGROUPS.glob(f"*/{name}"))
+
+
+def test_on_v2_a_quota_is_written_beside_its_period(tree):
+    tree.group("", handing_on("cpu memory\n"))
+    tree.process("0::/\n", V2_MOUNT.format(root="/"))
+    cgroup = ProcessCgroup("busysignal-run-vega", PID, proc=tree.proc, cgroups=tree.cgroups)
+    (cgroup.folders[0] / "cpu.max").touch()
+
+    cgroup.limit_cpu(0.25)
+
+    assert (cgroup.folders[0] / "cpu.max").read_text() == "25000 100000\n"
+
+
+def test_without_a_cgroup_the_error_says_how_to_get_one(tree):
+    tree.process("0::/elsewhere\n", "")
+    cgroup = ProcessCgroup("busysignal-run-vega", PID, proc=tree.proc, cgroups=tree.cgroups)
+
+    with pytest.raises(ServerMissingError, match="run as root"):
+        cgroup.limit_cpu(0.25)
+
+
+def test_a_real_process_gets_no_more_than_its_quota():
+    with subprocess.Popen(["sh", "-c", "while :; do :; done"]) as burner:
+        cgroup = ProcessCgroup(f"busysignal-{uuid.uuid4().hex}", burner.pid)
+        if not cgroup.folders:
+            burner.kill()
+            pytest.skip("no cgroups can be made here")
+        cgroup.limit_cpu(0.1)
+        process = psutil.Process(burner.pid)
+        process.cpu_percent()
+        time.sleep(1.0)
+        used = process.cpu_percent() / 100
+        burner.kill()
+    cgroup.remove()
+
+    assert used < 0.2
 
 
 def test_a_real_process_is_moved_keeps_its_weight_and_its_cgroup_goes_with_it(sleeper):

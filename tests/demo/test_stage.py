@@ -26,6 +26,16 @@ def test_a_stage_serves_its_load_can_be_broken_and_leaves_nothing_running(tmp_pa
         assert httpx.get(url, trust_env=False).status_code == 503
         stage.heal()
         assert httpx.get(url, trust_env=False).status_code == 200
+
+        name, followed = stage.replicas[0], []
+        stage.follow = lambda targets: followed.append([one.address for one in targets])
+        old = stage.targets[1].address
+        stage.replace(name, version="1.1.0")
+        new = stage.targets[1].address
+        assert [old in addresses for addresses in followed] == [True, False]
+        assert 'version="1.1.0"' in httpx.get(f"http://{new}/metrics", trust_env=False).text
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"http://{old}/metrics", trust_env=False)
         deadline = time.monotonic() + 20
         while not stage.record.read_text() and time.monotonic() < deadline:
             time.sleep(0.1)
