@@ -148,8 +148,8 @@ def delays(
 def main() -> None:
     """Simulate every noise, print the table, write the document."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--devices", type=int, default=100_000)
-    parser.add_argument("--hours", type=int, default=10)
+    parser.add_argument("--devices", type=int, default=40_000)
+    parser.add_argument("--hours", type=int, default=24)
     parser.add_argument("--out", type=Path, default=RESULT)
     asked = parser.parse_args()
     rows = [

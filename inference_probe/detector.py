@@ -23,12 +23,12 @@ import numpy as np
 SHIFT: Final = math.log(1.05)
 """The slowdown that must be found."""
 CLIP: Final = 3.0
-THRESHOLD: Final = 22.0
+THRESHOLD: Final = 26.0
 CEILING: Final = THRESHOLD + 4 * CLIP
 """The sum stops here, so that a recovery is seen within a few samples."""
 LEAST_NOISE: Final = 0.01
 """A quieter kernel is treated as this noisy: small lasting drifts are no fault."""
-MOST_NOISE: Final = 0.028
+MOST_NOISE: Final = 0.025
 """Estimated noise above which a slowdown of 5 % cannot be told within 10 minutes."""
 MARGIN: Final = 1.2
 """Noise estimated from n samples is raised by MARGIN over the root of n: too low is worse."""

@@ -21,7 +21,7 @@ NORMAL = Normal(seconds=1e-3, noise=0.01, samples=60)
 def test_healthy_kernels_are_called_slow_less_than_once_in_ten_thousand_hours(kind: str) -> None:
     alarms, judged = false_alarms_per_hour(kind, 0.02, devices=5000, hours=4)
 
-    assert judged > 0.8
+    assert judged > 0.6
     assert alarms <= 1e-4
 
 
