@@ -59,15 +59,15 @@ class TelemetryHandler(logging.Handler):
         context = trace.get_current_span().get_span_context()
         return LogEntry(
             id=f"{self._prefix}-{next(self._numbers)}",
-            ts_ns=_nanoseconds(record),
+            ts_ns=nanoseconds_of(record),
             severity=severity(record.levelno),
             level=record.levelname,
             logger=record.name,
-            body=_message(record),
+            body=message_of(record),
             trace_id=f"{context.trace_id:032x}" if context.is_valid else None,
             span_id=f"{context.span_id:016x}" if context.is_valid else None,
             trace_flags=int(context.trace_flags),
-            attributes=_attributes(record),
+            attributes=attributes_of(record),
         )
 
 
@@ -76,19 +76,22 @@ def severity(levelno: int) -> int:
     return next((number for level, number in _SEVERITY if levelno >= level), 1)
 
 
-def _nanoseconds(record: logging.LogRecord) -> int:
+def nanoseconds_of(record: logging.LogRecord) -> int:
+    """When it was said, in Unix nanoseconds."""
     # `created` is a float: below a microsecond it holds nothing.
     return round(record.created * 1_000_000) * 1_000
 
 
-def _message(record: logging.LogRecord) -> str:
+def message_of(record: logging.LogRecord) -> str:
+    """What it says; a record that cannot be formatted says its bare format."""
     try:
         return record.getMessage()
     except Exception:  # noqa: BLE001 - arguments may be anybody's objects
         return f"{spoken(record.msg)} (arguments do not fit this format)"
 
 
-def _attributes(record: logging.LogRecord) -> dict[str, Any]:
+def attributes_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Its extras, the request's id, and what it says of an exception."""
     told = {key: value for key, value in vars(record).items() if key not in _OWN_FIELDS}
     if request_id := REQUEST_ID.get():
         told.setdefault("request_id", request_id)
