@@ -140,16 +140,23 @@ def probe(
         typer.Option("--endpoints-only", help="ask the endpoints, run no kernel, need no torch"),
     ] = False,
     json: JsonFile = None,
+    web_config: WebConfigFile = None,
 ) -> None:
     """Time known kernels, ask the endpoints, and serve what came of it at /metrics."""
     from inference_probe.canary import server as canary
 
-    section = settings(config).probe
+    section = _overridden(settings(config).probe, web_config=web_config)
     if once:
         _probe_once(section, json, kernels=not endpoints_only)
         return
     if endpoints_only:
-        canary.serve(section.canary, section.host, section.port, announce=typer.echo)
+        canary.serve(
+            section.canary,
+            section.host,
+            section.port,
+            announce=typer.echo,
+            web_config=section.web_config,
+        )
         return
     from inference_probe import server
 

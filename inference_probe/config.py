@@ -42,6 +42,8 @@ class ProbeSection(Section):
 
     host: str = "127.0.0.1"
     port: int = Field(default=9836, ge=0, le=65535)
+    web_config: Path | None = None
+    """TLS and passwords, in the format of the Prometheus exporter toolkit."""
     interval_seconds: float = Field(default=10.0, ge=0.1, le=3600)
     duty_ratio: float = Field(default=0.001, gt=0, le=0.1)
     """At most this share of the device's time goes to the probe once it is warm."""

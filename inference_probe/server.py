@@ -91,7 +91,8 @@ def serve(
 ) -> None:
     """Serve /metrics and keep probing until SIGINT or SIGTERM; `beside` share the page.
 
-    Raises UsageError for a device that is not there or a port that is taken.
+    Raises UsageError for a device that is not there, a port that is taken or a web config that
+    cannot be used.
     """
     devices = open_devices(section.device)
     exporter = ProbeExporter(devices)
@@ -101,7 +102,12 @@ def serve(
         for loop in loops:
             loop.start()
         exposition.serve(
-            [page, *beside], section.host, section.port, ready=page.is_fresh, announce=announce
+            [page, *beside],
+            section.host,
+            section.port,
+            ready=page.is_fresh,
+            announce=announce,
+            web_config=section.web_config,
         )
     finally:
         for loop in loops:

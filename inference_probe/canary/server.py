@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from exporters import exposition
@@ -43,14 +44,23 @@ def serve(
     port: int,
     *,
     announce: Callable[[str], object] | None = None,
+    web_config: Path | None = None,
 ) -> None:
     """Serve /metrics and keep asking until SIGINT or SIGTERM.
 
-    Raises UsageError where no target is configured or the port is taken.
+    Raises UsageError where no target is configured, the port is taken or the web config cannot be
+    used.
     """
     _require_targets(section)
     with running(section) as canary:
-        exposition.serve([canary], host, port, ready=canary.is_alive, announce=announce)
+        exposition.serve(
+            [canary],
+            host,
+            port,
+            ready=canary.is_alive,
+            announce=announce,
+            web_config=web_config,
+        )
 
 
 @contextmanager
