@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +17,15 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.clients import AsyncMeteredTransport, Caller, Fallback, MeteredTransport, RetryPolicy
+from exporters.catalog.clients import SIGNALS
+from exporters.clients import (
+    AsyncMeteredTransport,
+    Caller,
+    CircuitPolicy,
+    Fallback,
+    MeteredTransport,
+    RetryPolicy,
+)
 from exporters.clients.readdress import body_at, headers_at, url_at
 from exporters.clients.requests_adapter import MeteredAdapter
 from exporters.clients.retry_after import retry_after_seconds
@@ -193,6 +203,24 @@ def test_a_cancelled_attempt_says_nothing_of_the_target() -> None:
 
     assert told(one, "client_attempts_total") == {("chat", "client_gone", "none"): 1}
     assert told(one, "client_requests_total") == {("chat", "client_gone"): 1}
+
+
+def test_the_page_is_what_prometheus_reads(promtool: Path) -> None:
+    with (
+        endpoint(lambda wire: wire.answer("503 Busy", "no")) as first,
+        endpoint(slowly) as second,
+    ):
+        spare = Fallback(name="spare", url=second.url)
+        one = caller(circuit=CircuitPolicy(failures=2), fallbacks=(spare,))
+        assert by_httpx(one, first.url) == b"".join(CHUNKS)
+    page = one.metrics.collect_text()
+
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False
+    )
+    assert (checked.stderr, checked.returncode) == ("", 0)
+    # Told from the catalogue, so that none is forgotten.
+    assert [one.name for one in SIGNALS if f"# TYPE {one.name}" not in page] == []
 
 
 def test_many_threads_share_one_client_and_nothing_is_lost() -> None:
