@@ -104,9 +104,8 @@ class GpuExporter:
     def sample(self, patience_seconds: float = PATIENCE_SECONDS) -> Snapshot:
         """Read all devices once, side by side; one that hangs is waited for only the first time."""
         began = time.perf_counter()
-        deadline = time.monotonic() + patience_seconds
-        _work([self._enumeration], deadline)
-        _work([device.worker for device in self._fleet.devices], deadline)
+        _work([self._enumeration], patience_seconds)
+        _work([device.worker for device in self._fleet.devices], patience_seconds)
         self._durations.observe(time.perf_counter() - began)
         snapshot = self.snapshot()
         if self._after_pass is not None:
@@ -179,8 +178,9 @@ class GpuExporter:
                 log.exception("a pass over the devices could not be told of")
 
 
-def _work(workers: list[Worker], deadline: float) -> None:
+def _work(workers: list[Worker], patience_seconds: float) -> None:
     """Wake all; wait for those that were not already stuck in the work before."""
+    deadline = time.monotonic() + patience_seconds
     waiting = [worker for worker in workers if not worker.is_busy]
     for worker in workers:
         worker.wake()

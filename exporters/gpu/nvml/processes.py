@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -21,6 +22,7 @@ _LISTS: Final = dict(
         strict=True,
     )
 )
+_FIRST_GARBLED, _FIRST_SOUND = 43, 98
 _IDLE: Final = ("success", "not_found", "no_data")
 """How NVML and pynvml say that no process did anything; "success" is an empty list."""
 
@@ -49,9 +51,18 @@ class Process:
     usage: Usage | None = None
 
 
-def running(handle: Handle, kind: str) -> Iterator[Process]:
+def is_garbled(driver: str) -> bool:
+    """Whether this driver fills the newest list with a structure that it alone has.
+
+    The 535 line did until its 98th release; read as any other driver's, it gives made-up numbers.
+    """
+    release = re.match(r"535\.(\d+)", driver)
+    return release is not None and _FIRST_GARBLED <= int(release[1]) < _FIRST_SOUND
+
+
+def running(handle: Handle, kind: str, *, garbled: bool = False) -> Iterator[Process]:
     """Processes of one of PROCESS_KINDS; raises NvmlError, AbsentError where there is no such."""
-    for told in call(_LISTS[kind], handle):
+    for told in _listed(_LISTS[kind], handle, garbled=garbled):
         yield Process(
             pid=told.pid,
             kind=kind,
@@ -80,6 +91,15 @@ def usages(handle: Handle, since: int) -> tuple[Mapping[int, Usage], int]:
 def with_usage(process: Process, used: Mapping[int, Usage]) -> Process:
     """The process with what it used; one that used nothing is not in the driver's list."""
     return replace(process, usage=used.get(process.pid, Usage(sm=0.0, memory=0.0)))
+
+
+def _listed(name: str, handle: Handle, *, garbled: bool) -> list[Any]:
+    if not garbled:
+        try:
+            return list(call(name, handle))
+        except AbsentError:  # before driver 510, or a kind that this driver does not have
+            pass
+    return list(call(f"{name}_v2", handle))
 
 
 def _samples(handle: Handle, since: int) -> list[Any]:

@@ -60,7 +60,7 @@ class DeviceReader:
             Fields(FAMILIES),
             Profiling(clock),
             Mig(clock),
-            Processes(),
+            Processes(nvml),
         )
         self._handle: Handle | None = None
         self._identity: Identity | None = None

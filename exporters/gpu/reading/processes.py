@@ -7,7 +7,7 @@ from typing import Final
 
 from exporters.catalog.gpu_processes import PROCESS_KINDS
 from exporters.gpu.families import Family
-from exporters.gpu.nvml import AbsentError, Handle, Process, Usage, processes
+from exporters.gpu.nvml import AbsentError, Handle, Nvml, Process, Usage, processes
 from exporters.gpu.reading.tally import SUPPORTED, Tally
 
 LISTS: Final = Family("processes")
@@ -17,7 +17,8 @@ USE: Final = Family("process_utilization")
 class Processes:
     """Lists of processes by kind, and their share of the device since the last pass."""
 
-    def __init__(self) -> None:
+    def __init__(self, nvml: Nvml) -> None:
+        self._nvml = nvml
         self._kinds: tuple[str, ...] = PROCESS_KINDS
         self._since = 0
         self._tells_usage = True
@@ -25,11 +26,12 @@ class Processes:
     def read(self, handle: Handle, tally: Tally) -> None:
         if tally.is_full:
             self._kinds, self._tells_usage = PROCESS_KINDS, True
+        garbled = processes.is_garbled(self._nvml.driver_version)
         found: dict[tuple[int, str], Process] = {}
         absent = []
         for kind in self._kinds:
             with tally.asking(LISTS) as asking:
-                told = processes.running(handle, kind)
+                told = processes.running(handle, kind, garbled=garbled)
                 found.update(((one.pid, kind), one) for one in told)
                 tally.came_out(LISTS, SUPPORTED)
             if isinstance(asking.error, AbsentError):

@@ -169,3 +169,26 @@ def test_a_driver_that_hangs_keeps_nobody_from_closing(
     assert (ended, freed) == (False, []), "what a hanging call may still use is left alone"
     waits.set()
     exporter._events._thread.join(5)
+
+
+def test_a_count_that_hangs_keeps_no_device_from_being_read(
+    machine: Machine,
+    watch: Callable[..., GpuExporter],
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exporter = watch()
+    exporter.sample()
+    waits = threading.Event()
+    with monkeypatch.context() as patched:
+        patched.setattr(Nvml, "count", lambda _: waits.wait(20) and 2)
+        exporter.sample(patience_seconds=0.2)
+        clock.now += 6
+        exporter.sample()
+
+        found = samples(exporter.collect_text())
+        waits.set()
+        assert exporter._enumeration.wait(5)
+
+    assert (found["gpu_up gpu=0"], found["gpu_up gpu=1"]) == (1, 1)
+    assert found["gpu_nvml_pass_age_seconds gpu=0"] == 0

@@ -87,3 +87,27 @@ def test_a_process_on_an_instance_says_which(scenario: Make, read: Callable[[], 
 
     assert (found.gpu_instance, found.compute_instance) == (2, 0)
     assert found.usage is None, "the driver does not tell it per instance"
+
+
+@pytest.mark.parametrize(
+    ("driver", "garbled"),
+    [
+        ("535.54.03", True),
+        ("535.86.10", True),
+        ("535.98", False),
+        ("535.104.05", False),
+        ("530.41.03", False),
+        ("580.126.09", False),
+    ],
+)
+def test_the_drivers_whose_list_has_another_structure_are_known(driver: str, garbled: bool) -> None:
+    assert processes.is_garbled(driver) is garbled
+
+
+def test_such_a_driver_is_asked_for_the_older_list(
+    scenario: Make, read: Callable[[], Device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario("h100", "driver = 535.86.10", *ONE, "Process.0 = pid=4711 memory=1024 sm=30 mem=12")
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetComputeRunningProcesses", None)
+
+    assert of(read())[4711].memory == 1024
