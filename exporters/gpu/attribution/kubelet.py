@@ -39,13 +39,13 @@ class Kubelet:
 
     def refresh(self) -> None:
         """Ask once; what cannot be had any more is not known any more."""
-        if not self._path.exists():
-            self.allocations, self.is_up = frozenset(), None
-            return
         try:
+            self._path.stat()  # its folder is often root's alone: that is no absent kubelet
             self.allocations, self.is_up = ask(self._path), True
             self._complaint = ""
-        except PodResourcesError as error:
+        except (FileNotFoundError, NotADirectoryError):
+            self.allocations, self.is_up = frozenset(), None
+        except (PodResourcesError, OSError) as error:
             self.allocations, self.is_up = frozenset(), False
             if str(error) != self._complaint:  # once, not four times a minute
                 log.warning("pods stay without names: %s", error)

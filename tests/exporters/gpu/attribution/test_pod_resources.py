@@ -167,6 +167,20 @@ def test_a_kubelet_that_comes_answers_and_goes(tmp_path: Path, caplog: pytest.Lo
     assert caplog.text.count("pods stay without names") == 1
 
 
+def test_a_socket_behind_a_closed_door_is_there_but_not_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(self: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    watched = Kubelet(tmp_path / "s")
+    monkeypatch.setattr(Path, "stat", refuse)
+    watched.refresh()
+    monkeypatch.undo()
+
+    assert watched.is_up is False
+
+
 @given(st.binary(max_size=300))
 def test_bytes_that_are_no_answer_raise_nothing_else(message: bytes):
     try:
