@@ -57,8 +57,16 @@ METRICS_ERRORS = Counter(
     help="Errors inside measuring code that were kept from the request.",
 )
 
+WORKERS = Gauge(
+    name="busysignal_workers", help="Worker processes of the service that live.", unit="1"
+)
+WORKERS_ENDED = Counter(
+    name="busysignal_workers_ended",
+    help="Worker processes that ended, in whatever way; what they counted still counts.",
+)
+
 SIGNALS = (
     VERDICT_INFO, VERDICTS, VERDICT_DURATION, VERDICT_BACKLOG, ALERTS_RECEIVED, PAGES,
     TELEMETRY_WRITTEN, TELEMETRY_DROPPED, TELEMETRY_SPOOLED, TELEMETRY_SAMPLED_OUT,
-    METRICS_ERRORS,
+    METRICS_ERRORS, WORKERS, WORKERS_ENDED,
 )  # fmt: skip

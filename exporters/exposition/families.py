@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
+from math import isfinite, isnan
 from threading import Lock
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -92,7 +92,7 @@ class Family(Generic[SignalT, ChildT]):
 
     def render(self, *, openmetrics: bool = False) -> str:
         """Write the family as text, or nothing while it has no series."""
-        children = list(self._children.values())
+        children = self._present()
         parts = [text.openmetrics(self._header) if openmetrics else self._header]
         batch = self.per_batch
         for start in range(0, len(children), batch):
@@ -100,6 +100,9 @@ class Family(Generic[SignalT, ChildT]):
                 time.sleep(PAUSE_SECONDS)
             parts.append(self._samples(children[start : start + batch], openmetrics=openmetrics))
         return "".join(parts) if children else ""
+
+    def _present(self) -> list[ChildT]:
+        return list(self._children.values())
 
     def _samples(self, children: list[ChildT], *, openmetrics: bool) -> str:
         raise NotImplementedError
@@ -147,6 +150,7 @@ class GaugeFamily(Family[Gauge, GaugeChild]):
     """Values that go up and down."""
 
     child = GaugeChild
+    nan_is_absent = False
 
     def set(self, value: float, *values: object) -> None:
         self.labels(*values).set(value)
@@ -169,6 +173,14 @@ class GaugeFamily(Family[Gauge, GaugeChild]):
             for key in self._children.keys() - children.keys():
                 self._cells.give_back(self.signal, key)
             self._children = children
+
+    def _present(self) -> list[GaugeChild]:
+        present = super()._present()
+        return (
+            [child for child in present if not isnan(child.value)]
+            if (self.nan_is_absent)
+            else present
+        )
 
     def _samples(self, children: list[GaugeChild], *, openmetrics: bool) -> str:
         return _value_lines(children)

@@ -107,6 +107,10 @@ class HistogramChild:
             self._exemplars = {}
         self._exemplars[bucket] = text.exemplar(trace_id, value, time.time())
 
+    def take_exemplars(self, other: HistogramChild) -> None:
+        """Show the exemplars of another histogram with the same bounds."""
+        self._exemplars = other._exemplars
+
     def become_sum(self, others: Sequence[HistogramChild]) -> None:
         """Take over the sum of several histograms with the same bounds, and their exemplars."""
         self.cell = [sum(values) for values in zip(*(child.cell for child in others), strict=True)]

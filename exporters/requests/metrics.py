@@ -6,6 +6,7 @@ import contextlib
 import functools
 from bisect import bisect_left
 from collections.abc import Callable, Collection
+from pathlib import Path
 from threading import RLock
 from typing import Concatenate, ParamSpec
 
@@ -54,19 +55,21 @@ class RequestMetrics:
     `llm_request_duration_seconds` is that of all requests, the refused ones too: while a service
     sheds load, its quick refusals pull it down. `llm_request_duration_by_outcome_seconds` keeps
     them apart. `trace_id` tells the trace under way, or None; its id becomes the exemplar of the
-    buckets that the request falls into. `/metrics` reads `collect_text()`.
+    buckets that the request falls into. `workers` is a folder that all worker processes of the
+    service name, so that each of them shows the sum of all. `/metrics` reads `collect_text()`.
     """
 
     def __init__(
         self,
         registry: Registry | None = None,
         *,
+        workers: Path | str | None = None,
         models: Collection[str] = (),
         priorities: Collection[str] = signals.PRIORITIES,
         reasons: Collection[str] = signals.REASONS,
         trace_id: Callable[[], str | None] | None = None,
     ) -> None:
-        self.registry = Registry() if registry is None else registry
+        self.registry = Registry(workers=workers) if registry is None else registry
         self._priorities = tuple(priorities)
         self._reasons = tuple(reasons)
         self.serial = RLock()

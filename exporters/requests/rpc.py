@@ -113,7 +113,7 @@ class Call(ThreadedExchange):
             self.metrics.failed()
 
     def __del__(self) -> None:
-        """gRPC drops a call whose client left before the handler began, and tells nobody."""
+        """A call whose client left before the handler began: gRPC drops it and tells nobody."""
         if not self.is_complete:
             self.close("client_gone", "CANCELLED")
 
