@@ -135,7 +135,8 @@ class Call:
 
     def wants_fallback(self, attempt: Attempt) -> bool:
         """Whether another target may do better; a body that is gone cannot be sent there."""
-        return attempt.reason is not None and self._is_replayable
+        has_failed = attempt.reason is not None or (attempt.status or 0) >= 500
+        return has_failed and self._is_replayable
 
     def fall_back(self, attempt: Attempt, fallback: Fallback) -> None:
         """Leave `attempt` behind and go on at another target."""

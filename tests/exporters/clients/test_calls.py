@@ -308,6 +308,19 @@ def test_an_open_circuit_goes_straight_to_the_fallback(send: Send) -> None:
     assert told(one, "client_fallbacks_total") == {("chat", "spare", "ok"): 3}
 
 
+def test_an_internal_error_is_not_repeated_but_answered_elsewhere(send: Send) -> None:
+    with endpoint(in_turn(("500 Oh",))) as first, endpoint(in_turn(OK)) as second:
+        spare = Fallback(name="spare", url=f"http://127.0.0.1:{second.port}")
+        one = caller(fallbacks=(spare,))
+        answer = send(one, first.url)
+        asked = len(first.requests)
+
+    assert (answer, asked) == ((200, b"fine"), 1)
+    assert told(one, "client_attempts_total") == {
+        ("chat", "error", "500"): 1, ("spare", "ok", "200"): 1,
+    }  # fmt: skip
+
+
 def test_an_error_of_the_callers_own_is_neither_retried_nor_sent_elsewhere(send: Send) -> None:
     with endpoint(in_turn(("400 Bad Request",))) as first, endpoint(in_turn(OK)) as second:
         spare = Fallback(name="spare", url=f"http://127.0.0.1:{second.port}")
