@@ -90,6 +90,9 @@ RIGHTLY_EMPTY = (
     RightlyEmpty(_SERVICE, "Verdicts", "slow_replica", "no incident is open"),
     RightlyEmpty(_SERVICE, "Refused by reason", "traffic_burst", "nothing was ever refused"),
     RightlyEmpty(_SERVICE, "Ejected replicas", "slow_replica", "no replica was ever ejected"),
+    RightlyEmpty(_SERVICE, "Held back by CPU quota", "cpu_starvation", "no replica has a quota"),
+    RightlyEmpty(_SERVICE, "Cache hits", "cache_outage", "no cache is looked up"),
+    RightlyEmpty(_SERVICE, "Cache errors", "cache_outage", "no cache is looked up"),
     RightlyEmpty(_GPU, "XID errors", "gpu_fault", "the driver reported no error"),
 )
 """Panels that a healthy run may leave empty; every other panel must have data in it."""

@@ -20,7 +20,7 @@ from dashboards.config import DashboardsSection
 from dashboards.queries import RIGHTLY_EMPTY, PanelQuery, other_queries, panel_queries, substitute
 from dashboards.render import documents
 from demo.servers import Prometheus
-from exporters.catalog import engine, foreign, gpu, probe, requests
+from exporters.catalog import engine, foreign, gpu, host, probe, requests
 from exporters.catalog.gpu import THROTTLE_REASONS
 from exporters.exposition import Registry
 from tests.servers import StartPrometheus
@@ -60,6 +60,7 @@ def replica(registry: Registry, chance: random.Random) -> None:
     registry.gauge(engine.RUNNING).set(2, "m")
     registry.gauge(engine.KV_CACHE_USAGE).set(chance.uniform(0.2, 0.4), "m")
     registry.counter(engine.PREEMPTIONS).inc(0, "m")
+    registry.gauge(host.PROCESS_RESIDENT).set(4e8)
     for phase, seconds in (("queue", 0.01), ("prefill", 0.03), ("decode", 0.09)):
         registry.histogram(engine.PHASE_DURATION).observe(seconds, "m", phase)
         registry.histogram(engine.STEP_DURATION).observe(seconds / 10, "m", phase)
