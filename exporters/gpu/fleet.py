@@ -19,7 +19,9 @@ log = logging.getLogger(__name__)
 
 PROC: Final = Path("/proc/driver/nvidia")
 ALONE_SECONDS: Final = 2.0
-"""How long a reload waits for readers to come out of the driver; it is tried again later."""
+"""How long a reload waits for readers to come out of the driver, who may not go in meanwhile."""
+RETRY_SECONDS: Final = 30.0
+"""After how long a reload that could not be is tried again."""
 
 
 class Fleet:
@@ -48,6 +50,7 @@ class Fleet:
         self._reloads = registry.counter(signals.DRIVER_RELOADS)
         self._driver = _driver(proc)
         self._reload_reason = ""
+        self._reload_not_before = float("-inf")
         self._is_broken = False
 
     def has(self, index: int) -> bool:
@@ -75,7 +78,7 @@ class Fleet:
         if driver != self._driver:
             self.ask_for_reload("the driver or its devices changed")
             self._driver = driver
-        if self._reload_reason:
+        if self._reload_reason and self._clock() >= self._reload_not_before:
             self._reload()
         try:
             with self.gate.shared():
@@ -99,6 +102,7 @@ class Fleet:
         with self.gate.alone(ALONE_SECONDS) as is_alone:
             if not is_alone:  # a hanging call may still use what a reload would take away
                 log.warning("the driver is not reloaded while a call hangs in it")
+                self._reload_not_before = self._clock() + RETRY_SECONDS
                 return
             for device in self.devices:
                 device.release()

@@ -12,6 +12,7 @@ from demo.device import SimulatedGpu, ThrottleReason
 from demo.device.state import CALLS, NOT_AVAILABLE
 from exporters.catalog import gpu as catalogue
 from exporters.gpu import GpuExporter
+from exporters.gpu.families import FAMILIES
 from tests.devices import Machine
 from tests.exporters.gpu.pages import Clock, Found, family, of_gpu, samples, status
 
@@ -273,3 +274,18 @@ def test_the_time_of_every_call_is_counted_by_device(scrape: Callable[[], Found]
 
     assert found["gpu_nvml_call_duration_seconds_count gpu=0"] > 30
     assert found["gpu_nvml_scrape_duration_seconds_count"] == 1
+
+
+def test_series_have_three_labels_at_most_and_identity_has_a_series_of_its_own() -> None:
+    many = {signal.name for signal in catalogue.SIGNALS if len(signal.labels) > 3}
+
+    assert [name for name in many if not name.endswith("_info")] == []
+
+
+def test_the_names_that_families_fill_are_names_of_the_catalogue() -> None:
+    known = {signal.name for signal in catalogue.SIGNALS}
+    filled = {field.signal.name for family in FAMILIES for field in family.fields}
+    names = [family.name for family in FAMILIES]
+
+    assert filled <= known
+    assert len(names) == len(set(names))

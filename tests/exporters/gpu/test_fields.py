@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import isfinite
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporters.gpu import GpuExporter
 from exporters.gpu.nvml import AbsentError, DeniedError, Nvml, NvmlError
-from exporters.gpu.nvml.fields import Answer, FieldBatch
+from exporters.gpu.nvml.fields import Answer, FieldBatch, _answer
+from exporters.gpu.nvml.library import ratio
 from tests.devices import Scenario
 from tests.exporters.gpu.pages import samples, status
 
@@ -119,3 +123,24 @@ def test_bytes_over_all_links_are_summed_where_the_driver_counts_per_link_alone(
 
     assert found["gpu_nvlink_link_bytes_total gpu=0 link=3 direction=tx"] == 1000
     assert found["gpu_nvlink_bytes_total gpu=0 direction=tx"] == 18000
+
+
+@given(
+    kind=st.integers(0, 2**32 - 1) | st.integers(0, 7),
+    result=st.sampled_from([0, 1, 2, 3, 4, 15, 999, 12345]),
+    bits=st.integers(0, 2**64 - 1),
+)
+def test_whatever_a_driver_writes_is_a_finite_number_or_none(
+    kind: int, result: int, bits: int
+) -> None:
+    value, error = _answer(kind, result, bits)
+
+    assert value is None or isfinite(value)
+    assert (error is None) == (result == 0)
+
+
+@given(st.floats())
+def test_a_ratio_lies_between_0_and_1(percent: float) -> None:
+    found = ratio(percent)
+
+    assert found is None or 0 <= found <= 1

@@ -154,7 +154,7 @@ def test_devices_the_kernel_lists_anew_are_found_by_taking_the_driver_up_again(
 
 
 def test_a_driver_is_not_taken_from_under_a_call_that_hangs(
-    scenario: Make, watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scenario: Make, watch: Watch, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("exporters.gpu.fleet.ALONE_SECONDS", 0.1)
     proc = tmp_path / "nvidia"
@@ -165,13 +165,15 @@ def test_a_driver_is_not_taken_from_under_a_call_that_hangs(
     exporter.sample(0.3)
     (proc / "version").write_text("590", encoding="utf-8")
 
-    exporter.sample(2)
-    held = samples(exporter.collect_text())
+    held = scrape(exporter)
     changing.change("h100", "gpus = 2")
-    assert eventually(lambda: scrape(exporter)["gpu_driver_reloads_total"] == 1)
+    soon = scrape(exporter)
+    clock.now += 30
+    later = [scrape(exporter) for _ in range(2)][-1]
 
-    assert held["gpu_driver_reloads_total"] == 0
+    assert [found["gpu_driver_reloads_total"] for found in (held, soon, later)] == [0, 0, 1]
     assert (held["gpu_up gpu=0"], held["gpu_up gpu=1"]) == (1, 0)
+    assert (later["gpu_up gpu=0"], later["gpu_up gpu=1"]) == (1, 1)
 
 
 def test_gpm_begins_anew_after_a_reload(scenario: Make, watch: Watch, clock: Clock) -> None:
