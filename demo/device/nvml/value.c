@@ -159,7 +159,7 @@ double value_between(const struct value *value, const struct moment *from,
         double grown = until->summed[term->product] - from->summed[term->product];
         sum += term->factor * (term->per_second ? until->summed[term->product] : grown / window);
     }
-    return sum;
+    return round(sum * 1e6) / 1e6; /* what is left of a difference of long sums is not that exact */
 }
 
 /* ---- `name=number` words ---- */

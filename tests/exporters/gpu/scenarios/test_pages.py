@@ -41,7 +41,7 @@ def read(scenario: Make, nvml_library: Path, tmp_path_factory: pytest.TempPathFa
     """The page on a shipped scenario whose clock stands still, with lines of one's own."""
 
     def page_of(base: str, *lines: str, passes: int = 2) -> str:
-        scenario(base, "time = 100", *lines)
+        scenario(base, "time = 100.0", *lines)
         missing = absent_symbols(scenario_file(base))
         library = nvml_library
         if missing:
