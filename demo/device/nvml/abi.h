@@ -191,4 +191,28 @@ typedef struct {
     } utilization[8];
 } nvmlGpuDynamicPstatesInfo_t;
 
+/* A structure of another size would be read beside itself; version words hold these sizes, too. */
+#define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
+SIZE(nvmlMemory_v2_t, 40);
+SIZE(nvmlEventData_t, 32);
+SIZE(nvmlFieldValue_t, 40);
+SIZE(nvmlSample_t, 16);
+SIZE(nvmlProcessInfo_t, 24);
+SIZE(nvmlProcessUtilizationSample_t, 32);
+SIZE(nvmlProcessUtilizationInfo_t, 40);
+SIZE(nvmlProcessesUtilizationInfo_t, 24);
+SIZE(nvmlPciInfo_t, 68);
+SIZE(nvmlEccErrorCounts_t, 32);
+SIZE(nvmlRowRemapperHistogramValues_t, 20);
+SIZE(nvmlEccSramErrorStatus_t, 104);
+SIZE(nvmlGpuFabricInfo_t, 28);
+SIZE(nvmlGpuFabricInfo_v2_t, 36);
+SIZE(nvmlGpuFabricInfo_v3_t, 40);
+SIZE(nvmlGpmMetric_t, 40);
+SIZE(nvmlDeviceAttributes_t, 40);
+SIZE(nvmlGpuInstanceInfo_t, 24);
+SIZE(nvmlGpuInstanceProfileInfo_t, 48);
+SIZE(nvmlGpuInstanceProfileInfo_v2_t, 152);
+SIZE(nvmlGpuDynamicPstatesInfo_t, 132);
+
 #endif
