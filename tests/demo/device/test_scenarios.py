@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import pytest
 
 from demo.device import SCENARIO_VARIABLE, SimulatedGpu, absent_symbols, build_shim, scenario_file
 from demo.device.scenario import SCENARIOS
+from demo.device.shim import SOURCES
 from exporters.errors import UsageError
 from tests.devices import Scenario
 
@@ -473,3 +475,18 @@ def test_the_state_file_is_heard_beside_a_scenario_of_another_device(
 def test_a_scenario_that_is_not_there_is_told_with_those_that_are() -> None:
     with pytest.raises(UsageError, match="there is no device scenario b9000; there are a100, "):
         scenario_file("b9000")
+
+
+def test_every_key_of_a_shipped_scenario_is_one_that_the_library_reads() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in SOURCES.glob("*.c"))
+    read = set(re.findall(r"\w+", re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)))
+    outside = {"include", "absent_symbols"}
+    keys = {
+        (path.stem, line.partition("=")[0].strip().partition(".")[0])
+        for path in SCENARIOS.glob("*.txt")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "=" in line and not line.lstrip().startswith("#")
+    }
+
+    assert len(keys) > 100
+    assert {key for key in keys if key[1] not in read | outside} == set()
