@@ -1,4 +1,4 @@
-"""The probe's view of the simulated GPUs: its kernels queue there with the replicas'.
+"""The probe's view of the simulated GPUs: its kernels run there between the replicas'.
 
 The host computes each kernel's real result, which the probe checks. Its time is the device's: a
 roofline over the known cost, run by the same accelerator that runs the replica's passes. A batch
@@ -49,7 +49,9 @@ class SimulatedDevice(HostDevice):
         submitted = time.perf_counter()
         work()
         # Higher clocks or better kernels do not make the memory faster.
-        begin, end = self._accelerator.launch(submitted, self._arithmetic, at_least=self._memory)
+        begin, end = self._accelerator.interleave(
+            submitted, self._arithmetic, at_least=self._memory
+        )
         time.sleep(max(0.0, end - time.perf_counter()))
         return Timing(end - begin, busy_seconds=end - begin, contended=False)
 

@@ -38,15 +38,23 @@ class Accelerator:
     def launch(
         self, submitted: float, nominal: float, at_least: float = 0.0
     ) -> tuple[float, float]:
-        """Run work that takes `nominal` seconds at full clocks, once the device is free.
+        """Run a pass that takes `nominal` seconds at full clocks, once the device is free.
 
         Begin and end are on the device's clock. `at_least` is what the host needed to compute the
         result. Raises DeviceError when the device or its contexts are dead.
         """
+        return self.timeline.occupy(submitted, max(self._seconds(nominal), at_least))
+
+    def interleave(
+        self, submitted: float, nominal: float, at_least: float = 0.0
+    ) -> tuple[float, float]:
+        """Run a short batch between the kernels of whatever pass is under way; else the same."""
+        return self.timeline.interleave(submitted, max(self._seconds(nominal), at_least))
+
+    def _seconds(self, nominal: float) -> float:
         if self.gpu.is_lost or self.timeline.broken:
             raise DeviceError(f"GPU {self.gpu.index}: unspecified launch failure")
-        seconds = nominal * self.timeline.kernel_time / self.gpu.clock_ratio
-        return self.timeline.occupy(submitted, max(seconds, at_least))
+        return nominal * self.timeline.kernel_time / self.gpu.clock_ratio
 
     def heal(self) -> None:
         """Make the device new: clocks, kernels, contexts."""

@@ -1,7 +1,7 @@
 """When a device is free: one timeline per GPU, shared by every process that launches on it.
 
-Kernels of all processes run one after another, as on a GPU that is time-sliced: each takes the
-next free stretch, and its begin and end on the device's own clock are what CUDA events would say.
+Passes of all processes run one after another, as on a GPU that is time-sliced, and short batches
+between their kernels. Begin and end are on the device's own clock, as CUDA events say them.
 What befalls the device befalls whoever launches on it: the kernel library installed for it, and
 whether its contexts still work.
 """
@@ -13,6 +13,8 @@ import fcntl
 import mmap
 import os
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from exporters.errors import UsageError
@@ -67,13 +69,27 @@ class Timeline:
 
     def occupy(self, submitted: float, seconds: float) -> tuple[float, float]:
         """Take the next `seconds` from `submitted` on; begin and end on the device's clock."""
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        try:
+        with self._locked():
             begin = max(self._record.free_at, submitted)
             self._record.free_at = end = begin + seconds
+        return begin, end
+
+    def interleave(self, submitted: float, seconds: float) -> tuple[float, float]:
+        """Take `seconds` at once, between the kernels of the pass under way, as time slices do.
+
+        What comes after that pass begins so much later.
+        """
+        with self._locked():
+            self._record.free_at = max(self._record.free_at, submitted) + seconds
+        return submitted, submitted + seconds
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        try:
+            yield
         finally:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-        return begin, end
 
     @property
     def kernel_time(self) -> float:

@@ -38,6 +38,14 @@ def test_kernels_of_two_processes_never_run_at_once(state):
     assert all(end <= begin for (_, end), (begin, _) in pairwise(taken))
 
 
+def test_a_short_batch_waits_for_no_pass_and_delays_the_next_one(state):
+    device = Accelerator.attach(state, 0)
+    device.launch(0.0, 10.0)
+
+    assert device.interleave(3.0, 1.0) == (3.0, 4.0)
+    assert device.launch(0.0, 1.0) == (11.0, 12.0)
+
+
 def test_devices_do_not_wait_for_each_other(state):
     first, second = (Accelerator.attach(state, index) for index in (0, 1))
     first.launch(0.0, 60.0)
