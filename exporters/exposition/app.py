@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from exporters.exposition.page import CONTENT_TYPE, Exposition, Source
+from exporters.exposition.page import Exposition, Source
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -35,12 +35,18 @@ class MetricsApp:
             return
         loop = asyncio.get_running_loop()
         try:
-            page = await loop.run_in_executor(self._pool, self._exposition.render)
+            accept = _accept(scope)
+            page, kind = await loop.run_in_executor(self._pool, self._exposition.answer, accept)
         except Exception:  # whatever a source raises, Prometheus must see a failed scrape
             log.exception("metrics could not be rendered")
             await respond(send, 500, b"metrics could not be rendered; see the log\n")
             return
-        await respond(send, 200, page, CONTENT_TYPE, empty=scope["method"] == "HEAD")
+        await respond(send, 200, page, kind, empty=scope["method"] == "HEAD")
+
+
+def _accept(scope: Scope) -> str | None:
+    values = [value for name, value in scope.get("headers", ()) if name == b"accept"]
+    return b",".join(values).decode("latin-1") if values else None
 
 
 def metrics_app(*sources: Source) -> MetricsApp:
