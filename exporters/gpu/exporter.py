@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import exporters.catalog.gpu as signals
+from exporters.catalog.host import PROCESS_CPU, PROCESS_RESIDENT
 from exporters.errors import BusySignalError
 from exporters.exposition.registry import Registry
 from exporters.gpu import page
@@ -19,6 +20,8 @@ from exporters.gpu.fleet import PROC, Fleet
 from exporters.gpu.nvml import Nvml
 from exporters.gpu.snapshot import Series, Snapshot
 from exporters.gpu.worker import Gate, Worker, remaining
+from exporters.host import HostSource
+from exporters.host.reading import Process
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +68,7 @@ class GpuExporter:
         self._expected = expected_devices
         self._clock = clock
         self._after_pass = after_pass
+        self._host = HostSource()
         self._registry = Registry(max_children=MAX_SERIES)
         self._failures = self._registry.counter(signals.NVML_ERRORS)
         self._durations = self._registry.histogram(signals.NVML_SCRAPE)
@@ -139,6 +143,7 @@ class GpuExporter:
                 page.join(device.fragments for device in fresh),
                 page.family(signals.NVML_PASS_AGE, ages),
                 self._registry.collect_text(),
+                _own_use(self._host.process()),
             ]
         )
 
@@ -186,3 +191,11 @@ def _work(workers: list[Worker], patience_seconds: float) -> None:
         worker.wake()
     for worker in waiting:
         worker.wait(remaining(deadline))
+
+
+def _own_use(process: Process) -> str:
+    """What measuring costs the machine."""
+    used = ((PROCESS_CPU, process.cpu), (PROCESS_RESIDENT, process.resident))
+    return "".join(
+        page.family(signal, {(): float(value)}) for signal, value in used if value is not None
+    )

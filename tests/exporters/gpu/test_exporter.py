@@ -11,6 +11,7 @@ import pytest
 from demo.device import SimulatedGpu, ThrottleReason
 from demo.device.state import CALLS, NOT_AVAILABLE
 from exporters.catalog import gpu as catalogue
+from exporters.catalog import host
 from exporters.gpu import GpuExporter
 from exporters.gpu.families import FAMILIES
 from tests.devices import Machine
@@ -216,7 +217,8 @@ def test_every_failable_call_is_covered_here() -> None:
 def test_every_series_is_one_of_the_catalogue(scrape: Callable[[], Found], clock: Clock) -> None:
     scrape()
     clock.now += 1
-    known = {selector.series for signal in catalogue.SIGNALS for selector in signal.selectors()}
+    own = (*catalogue.SIGNALS, host.PROCESS_CPU, host.PROCESS_RESIDENT)
+    known = {selector.series for signal in own for selector in signal.selectors()}
 
     assert {family(name) for name in scrape()} <= known
 
@@ -289,3 +291,10 @@ def test_the_names_that_families_fill_are_names_of_the_catalogue() -> None:
 
     assert filled <= known
     assert len(names) == len(set(names))
+
+
+def test_what_measuring_costs_is_measured_too(scrape: Callable[[], Found]) -> None:
+    found = scrape()
+
+    assert found["process_cpu_seconds_total"] > 0
+    assert found["process_resident_memory_bytes"] > 10 << 20
