@@ -9,14 +9,14 @@ RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /build
 COPY requirements.txt deploy/container/gpu.txt ./
 RUN uv venv /opt/busysignal \
-    && uv pip install --python /opt/busysignal --no-cache -r gpu.txt -c requirements.txt
+    && uv pip install --python /opt/busysignal --no-cache --compile-bytecode -r gpu.txt -c requirements.txt
 COPY pyproject.toml README.md LICENSE busysignal.py ./
 COPY exporters exporters
 COPY alerts alerts
 COPY analysis analysis
 COPY dashboards dashboards
 COPY inference_probe inference_probe
-RUN uv pip install --python /opt/busysignal --no-cache --no-deps . \
+RUN uv pip install --python /opt/busysignal --no-cache --compile-bytecode --no-deps . \
     && /opt/busysignal/bin/busysignal gpu --help >/dev/null
 
 FROM python:3.11-slim-bookworm

@@ -5,6 +5,7 @@ Takes the settings as JSON in its only argument; exits as the command does.
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from typing import Final
 
@@ -17,6 +18,7 @@ INTERRUPTED: Final = 130
 
 def main(text: str) -> int:
     """Serve until told to stop; the exit code."""
+    _trim()
     try:
         serve(Settings.from_json(text), announce=_say)
     except BusySignalError as error:
@@ -25,6 +27,13 @@ def main(text: str) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
+
+
+def _trim() -> None:
+    """Give back what reading the modules took: 11 MiB where pynvml had to be compiled."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # glibc alone has it
+        trim(0)
 
 
 def _say(line: str) -> None:
