@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #define THERMAL_SECONDS 15.0
@@ -116,6 +117,7 @@ static void delay(const struct table *table) {
     if (!told) told = machine_value("delay_us");
     long microseconds = told ? strtol(told->text, NULL, 10) : 0;
     if (microseconds <= 0) return;
+    prctl(PR_SET_TIMERSLACK, 1UL); /* else Linux adds 50 us of its own */
     struct timespec pause = {microseconds / 1000000, microseconds % 1000000 * 1000};
     nanosleep(&pause, NULL);
 }
