@@ -2,12 +2,13 @@
 
     python -m benchmarks.telemetry [--spans 50000] [--url http://127.0.0.1:9200] [--json FILE]
 
-One process on one core. `accept_us` is the CPU of the thread that makes and ends a span: what a
+Without --url an Elasticsearch is started for it, where one is installed. One process on one core. `accept_us` is the CPU of the thread that makes and ends a span: what a
 request pays, the SDK's own share (`none`, no processor) in it. `total_us` is the CPU of the whole
 process until all spans are in the store; `spans_per_second` is what one core of its own would
 carry, the store's own work left out; `wall` is what this machine carried. The peer,
 opentelemetry-sdk's BatchSpanProcessor, hands its batches to an exporter that throws them away:
-it pays for no encoding and no write.
+it pays for no encoding and no write. `sdk_otlp` is the same with its OTLP exporter, to a server
+that says yes to everything; `otlp` is ours to that server.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -24,8 +26,12 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace import Tracer
 
 from benchmarks import _rounds as rounds
+from benchmarks.telemetry_requests import otlp_exporter, yes
+from demo.servers import RunFolder, start_elasticsearch
+from exporters.errors import ServerMissingError
 from exporters.telemetry import Telemetry, TelemetrySection, setup
 
+Row = dict[str, float]
 WRITTEN = 'busysignal_telemetry_written_total{kind="span"}'
 
 
@@ -66,7 +72,7 @@ class Clock:
         return time.perf_counter() - self._began[0], time.process_time() - self._began[1]
 
 
-def figures(count: int, accept: float, clock: Clock, kept: int) -> dict[str, float]:
+def figures(count: int, accept: float, clock: Clock, kept: int) -> Row:
     """Put one run's numbers into a row."""
     wall, cpu = clock.read()
     return {
@@ -78,7 +84,7 @@ def figures(count: int, accept: float, clock: Clock, kept: int) -> dict[str, flo
     }
 
 
-def ours(section: TelemetrySection, count: int) -> dict[str, float]:
+def ours(section: TelemetrySection, count: int) -> Row:
     """Run through our own queue and writer."""
     telemetry = setup(section, service_name="bench", instance="1", version="0")
     clock = Clock()
@@ -95,9 +101,8 @@ def written(telemetry: Telemetry) -> int:
     return int(next(float(line.split()[-1]) for line in lines if line.startswith(WRITTEN)))
 
 
-def sdk(count: int) -> dict[str, float]:
+def sdk(count: int, exporter: SpanExporter) -> Row:
     """Run through the SDK's batch processor."""
-    exporter = NullExporter()
     processor = BatchSpanProcessor(exporter, max_queue_size=16_384, max_export_batch_size=1_000)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)
@@ -105,15 +110,40 @@ def sdk(count: int) -> dict[str, float]:
     clock = Clock()
     cpu = make(provider.get_tracer("bench"), count, lambda: len(queue) > 8_192)
     provider.shutdown()
-    return figures(count, cpu, clock, exporter.seen)
+    return figures(count, cpu, clock, getattr(exporter, "seen", count))
 
 
-def bare(count: int) -> dict[str, float]:
+def bare(count: int) -> Row:
     """Run with no processor: the price of a span itself."""
     clock = Clock()
     provider = TracerProvider(shutdown_on_exit=False)
     cpu = make(provider.get_tracer("bench"), count, lambda: False)
     return figures(count, cpu, clock, count)
+
+
+def elasticsearch(stack: ExitStack, folder: Path) -> str | None:
+    """Start an Elasticsearch for as long as the stack is open; None where none is installed."""
+    try:
+        server = start_elasticsearch(RunFolder.create(folder))
+    except ServerMissingError as error:
+        print(f"without Elasticsearch: {error}")
+        return None
+    return stack.enter_context(server).url
+
+
+def measure(count: int, url: str | None, collector: str, folder: str) -> dict[str, Row]:
+    """Run every contender once, with as many spans each."""
+    base = {"spool_dir": f"{folder}/spool", "store_dir": f"{folder}/store"}
+    rows = {"none": bare(count), "sdk_null": sdk(count, NullExporter())}
+    if (exporter := otlp_exporter(collector)) is not None:
+        rows["sdk_otlp"] = sdk(count, exporter)
+    rows["otlp"] = ours(TelemetrySection(kind="otlp", url=collector, **base), count)
+    rows["store"] = ours(TelemetrySection(kind="store", **base), count)
+    for shape in ("otel", "ecs", "raw") if url else ():
+        name = f"bench_{time.time_ns()}"
+        section = {"url": url, "dataset": name, "shape": shape, **base}
+        rows[f"elasticsearch_{shape}"] = ours(TelemetrySection.model_validate(section), count)
+    return rows
 
 
 def main() -> None:
@@ -123,15 +153,11 @@ def main() -> None:
     parser.add_argument("--url", help="an Elasticsearch; left out without")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    with tempfile.TemporaryDirectory() as folder:
-        base = {"spool_dir": f"{folder}/spool", "store_dir": f"{folder}/store"}
-        rows = {"none": bare(options.spans), "sdk_null": sdk(options.spans)}
-        rows["store"] = ours(TelemetrySection(kind="store", **base), options.spans)
-        if options.url:
-            name = f"bench_{time.time_ns()}.otel"
-            far = TelemetrySection(url=options.url, dataset=name, **base)
-            rows["elasticsearch"] = ours(far, options.spans)
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        url = options.url or elasticsearch(stack, Path(folder))
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        rows = measure(options.spans, url, stack.enter_context(yes()), folder)
     for name, row in rows.items():
         share = row["spans_per_second"] / rows["sdk_null"]["spans_per_second"]
         row["ratio_to_sdk_null"] = round(share, 2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-
 from opentelemetry.trace import Span, Tracer
 from starlette.types import Message, Scope, Send
 
@@ -11,11 +9,12 @@ from demo.service.openai_api import Completion
 from exporters import telemetry
 from exporters.telemetry import outgoing, set_status
 from exporters.telemetry import phase as phase_span
+from exporters.telemetry.spans import Opened
 
 __all__ = ["outgoing", "phase_span", "server_span", "set_status", "set_usage", "with_status"]
 
 
-def server_span(tracer: Tracer, scope: Scope, request_id: str) -> AbstractContextManager[Span]:
+def server_span(tracer: Tracer, scope: Scope, request_id: str) -> Opened:
     """The SERVER span of a request; this service has no paths but its routes."""
     return telemetry.server_span(tracer, scope, request_id=request_id, route=scope["path"])
 

@@ -7,13 +7,12 @@ themselves define; the newer names then stand instead of the older ones.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry.trace import Span, SpanKind, Tracer
 
-from exporters.telemetry.spans import record_error
+from exporters.telemetry.spans import Opened
 
 OPT_IN = "OTEL_SEMCONV_STABILITY_OPT_IN"
 LATEST = "gen_ai_latest_experimental"
@@ -38,7 +37,6 @@ def named(attributes: Mapping[str, Any], *, latest: bool | None = None) -> dict[
     return {names.get(key, key): value for key, value in attributes.items() if value is not None}
 
 
-@contextmanager
 def inference_span(
     tracer: Tracer,
     operation: str,
@@ -48,7 +46,7 @@ def inference_span(
     kind: SpanKind = SpanKind.INTERNAL,
     latest: bool | None = None,
     **parameters: Any,
-) -> Iterator[Span]:
+) -> Opened:
     """The span of one call of a model, named `OPERATION MODEL` (`chat llama`).
 
     `kind` is INTERNAL for a model in this process, CLIENT for one behind a network. `parameters`
@@ -63,18 +61,7 @@ def inference_span(
         },
         latest=latest,
     )
-    with tracer.start_as_current_span(
-        f"{operation} {model}",
-        kind=kind,
-        attributes=attributes,
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as span:
-        try:
-            yield span
-        except Exception as error:
-            record_error(span, error)
-            raise
+    return Opened(tracer.start_span(f"{operation} {model}", None, kind, attributes))
 
 
 def set_usage(

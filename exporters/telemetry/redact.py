@@ -73,17 +73,19 @@ class Redactor:
         """Keep what JSON can say and what may be told; texts are masked and cut."""
         if not values:
             return {}
+        # The SDK's own mapping takes a lock for each item; what it holds is a plain dict.
+        plain = getattr(values, "_dict", values)
         return {
             str(key): self._value(value)
-            for key, value in values.items()
+            for key, value in plain.items()
             if not self.is_private(str(key))
         }
 
     def _value(self, value: Any) -> Value:
         if isinstance(value, str):
             return self.clean(value)
-        if value is None or isinstance(value, bool | int | float):
-            return value
+        if value is None or isinstance(value, (bool, int, float)):  # noqa: UP038 - a union is slow
+            return cast(Value, value)
         return self._structure(self.public(value))
 
     def _structure(self, kept: Any) -> Value:

@@ -5,11 +5,14 @@ HTTP names are the stable ones (semantic conventions 1.23 and later).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from functools import lru_cache
+from types import TracebackType
 from typing import Any
 
 from opentelemetry import propagate, trace
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.propagators.textmap import TextMapPropagator
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
 
 from exporters.telemetry.logs import REQUEST_ID
@@ -19,35 +22,62 @@ _METHODS = frozenset({
 })  # fmt: skip
 
 
-@contextmanager
+@lru_cache(maxsize=1)
+def _propagated(by: TextMapPropagator) -> frozenset[bytes]:
+    """The headers that the propagator reads."""
+    return frozenset(name.encode() for name in by.fields)
+
+
+class Opened:
+    """A span that is current within the block; an exception that leaves it is told and goes on."""
+
+    __slots__ = ("_base", "_span", "_token")
+
+    def __init__(self, span: Span, base: Context | None = None) -> None:
+        self._span = span
+        self._base = base
+
+    def __enter__(self) -> Span:
+        self._token = attach(trace.set_span_in_context(self._span, self._base))
+        return self._span
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace_back: TracebackType | None,
+    ) -> None:
+        detach(self._token)
+        if isinstance(error, Exception):
+            record_error(self._span, error)
+        self._span.end()
+
+
 def server_span(
     tracer: Tracer, scope: Mapping[str, Any], *, request_id: str | None = None, route: str = ""
-) -> Iterator[Span]:
+) -> Opened:
     """The SERVER span of an ASGI request, child of the caller's if it sent a `traceparent`.
 
     Named by method and `route`, a template such as `/users/{id}`. `request_id` is for every span
     and log of this context below. An exception that leaves the block is told and goes on.
     """
-    headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
     if request_id is not None:
         REQUEST_ID.set(request_id)  # the request's task ends with it
-    attributes = {**_method(scope["method"]), **_url(scope), **_client(scope, headers)}
-    if route:
-        attributes["http.route"] = route
-    name = attributes["http.request.method"]
-    with tracer.start_as_current_span(
-        f"{name} {route}" if route else str(name),
-        context=propagate.extract(headers),
-        kind=SpanKind.SERVER,
-        attributes=attributes,
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as span:
-        try:
-            yield span
-        except Exception as error:
-            record_error(span, error)
-            raise
+    propagated = _propagated(propagate.get_global_textmap())
+    carrier = {
+        key.decode("latin-1"): value.decode("latin-1")
+        for key, value in scope["headers"]
+        if key in propagated
+    }
+    context = propagate.extract(carrier) if carrier else None
+    method = scope["method"]
+    name = method if method in _METHODS else "_OTHER"
+    span = tracer.start_span(f"{name} {route}" if route else name, context, SpanKind.SERVER)
+    if span.is_recording():  # most are not, where few are sampled
+        span.set_attributes({**_method(method), **_url(scope), **_client(scope)})
+        if route:
+            span.set_attribute("http.route", route)
+    return Opened(span, context)
 
 
 def _method(method: str) -> dict[str, Any]:
@@ -68,10 +98,13 @@ def _url(scope: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in told.items() if value is not None}
 
 
-def _client(scope: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+def _client(scope: Mapping[str, Any]) -> dict[str, Any]:
     client = scope.get("client") or (None,)
-    told = {"client.address": client[0], "user_agent.original": headers.get("user-agent")}
-    return {key: value for key, value in told.items() if value is not None}
+    told = {"client.address": client[0]} if client[0] else {}
+    for key, value in scope["headers"]:
+        if key == b"user-agent":
+            told["user_agent.original"] = value.decode("latin-1")
+    return told
 
 
 def set_status(span: Span, status: int) -> None:
@@ -116,27 +149,15 @@ class Attempts:
         self._first: SpanContext | None = None
         self._count = 0
 
-    @contextmanager
-    def attempt(self, **attributes: Any) -> Iterator[Span]:
+    def attempt(self, **attributes: Any) -> Opened:
         """One call. Its span tells an exception that leaves the block, which goes on."""
         links = [Link(self._first, {"link.kind": "retry_of"})] if self._first else []
         if self._count:
             attributes["http.request.resend_count"] = self._count
         self._count += 1
-        with self._tracer.start_as_current_span(
-            self._name,
-            kind=SpanKind.CLIENT,
-            attributes=attributes,
-            links=links,
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            self._first = self._first or span.get_span_context()
-            try:
-                yield span
-            except Exception as error:
-                record_error(span, error)
-                raise
+        span = self._tracer.start_span(self._name, None, SpanKind.CLIENT, attributes, links)
+        self._first = self._first or span.get_span_context()
+        return Opened(span)
 
 
 def outgoing(headers: Mapping[str, str]) -> dict[str, str]:

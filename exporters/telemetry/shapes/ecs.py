@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -177,12 +178,18 @@ def _stream(stream: Mapping[str, str]) -> dict[str, str]:
     return {f"data_stream.{key}": value for key, value in stream.items()}
 
 
-def _nested(fields: Mapping[str, Any]) -> bytes:
+def _nested(fields: dict[str, Any]) -> bytes:
     document: dict[str, Any] = {}
     for path, value in unambiguous(fields).items():
-        *parents, name = path.split(".")
+        parents, name = _path(path)
         place = document
         for parent in parents:
             place = place.setdefault(parent, {})
         place[name] = value
     return orjson.dumps(document)
+
+
+@lru_cache(maxsize=4096)
+def _path(path: str) -> tuple[list[str], str]:
+    *parents, name = path.split(".")
+    return parents, name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -69,9 +69,15 @@ def head_weight(trace_state: str) -> float:
     return 1.0 / (1.0 - int(match[1].ljust(14, "0"), 16) / 16.0**14) if match else 1.0
 
 
-def unambiguous(fields: Mapping[str, Any]) -> dict[str, Any]:
+def unambiguous(fields: dict[str, Any]) -> dict[str, Any]:
     """Rename `a` to `a.value` where there is an `a.b`: Elasticsearch cannot hold both."""
-    parents = {key[:at] for key in fields for at, sign in enumerate(key) if sign == "."}
-    if parents.isdisjoint(fields):
-        return dict(fields)
-    return {f"{key}.value" if key in parents else key: value for key, value in fields.items()}
+    twice = _both(tuple(fields))
+    if not twice:
+        return fields
+    return {f"{key}.value" if key in twice else key: value for key, value in fields.items()}
+
+
+@lru_cache(maxsize=1024)  # spans of one operation have the same keys
+def _both(keys: tuple[str, ...]) -> frozenset[str]:
+    parents = {key[:at] for key in keys for at, sign in enumerate(key) if sign == "."}
+    return frozenset(parents.intersection(keys))
