@@ -37,7 +37,7 @@ class Probe:
         self.device = device
         self.pacer = pacer
         self.busy_seconds = sum(history.bench.warm_up_seconds for history in histories)
-        self._histories = histories
+        self.histories = histories
         self._hold_back = hold_back
         self._absent = absent or {}
         self._throttled: Counter[str] = Counter()
@@ -51,7 +51,7 @@ class Probe:
             self._skipped[reason] += 1
             return 0.0
         charged = 0.0
-        for history in self._histories:
+        for history in self.histories:
             with _turn():
                 sample = history.take(before)
             charged += self.pacer.charge(history.name, sample.busy_seconds)
@@ -64,7 +64,7 @@ class Probe:
         """What is known so far."""
         return DeviceReport(
             kernels=[
-                history.report() for history in self._histories if any(history.counts.values())
+                history.report() for history in self.histories if any(history.counts.values())
             ],
             busy_seconds=self.busy_seconds,
             duty_ratio=self.pacer.duty,

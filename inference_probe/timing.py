@@ -61,7 +61,7 @@ class Bench:
         """
         device = self._device
         first = device.time(self._launch)
-        timing = device.time(self._captured or self._batch)
+        timing = device.time(self.batch_work)
         after = device.state.read()
         if self._captured:
             self._turn = self._captured_turn
@@ -75,6 +75,11 @@ class Bench:
             clocks="resting" if after.is_resting else "raised",
             after=after,
         )
+
+    @property
+    def batch_work(self) -> Work:
+        """What is timed: `batch` launches, one after another or as one submission."""
+        return self._captured or self._batch
 
     def _launch(self) -> None:
         self._turn = (self._turn + 1) % self.kernel.inputs

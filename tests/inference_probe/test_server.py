@@ -86,7 +86,7 @@ def test_a_kernel_made_slower_on_the_real_cpu_is_found(tmp_path: Path) -> None:
     deadline = time.monotonic() + 60
     while any(kernel.slowdown is None for kernel in reports_after_round(probe)):
         assert time.monotonic() < deadline, "this machine is never idle"
-    history = probe._histories[0]
+    history = probe.histories[0]
     kernel = history.bench.kernel
 
     def thrice(turn: int) -> None:
