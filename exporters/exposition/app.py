@@ -16,6 +16,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+PIECE_BYTES = 262_144
+"""A page goes out in pieces of this size."""
+
 log = logging.getLogger(__name__)
 
 
@@ -68,4 +71,11 @@ async def respond(
         (b"content-length", str(len(body)).encode()),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if empty else body})
+    left = memoryview(b"" if empty else body)
+    while len(left) > PIECE_BYTES:  # between two pieces the event loop serves the others
+        await send(
+            {"type": "http.response.body", "body": bytes(left[:PIECE_BYTES]), "more_body": True}
+        )
+        await asyncio.sleep(0)
+        left = left[PIECE_BYTES:]
+    await send({"type": "http.response.body", "body": bytes(left)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Protocol
 
 from exporters.catalog.foreign import PROCESS_START
@@ -12,6 +13,7 @@ from exporters.exposition.text import openmetrics as openmetrics_of_text
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 STARTED = time.time()
+START = f"\n{PROCESS_START.name} ".encode()
 
 
 class Source(Protocol):
@@ -29,15 +31,18 @@ class Exposition:
 
     def render(self, *, openmetrics: bool = False) -> bytes:
         """Write the whole page, as text 0.0.4 or as OpenMetrics 1.0."""
-        write = _openmetrics_of if openmetrics else _text_of
-        pages = [write(source) for source in self._sources]
-        if not any(f"\n{PROCESS_START.name} " in page for page in pages):
-            pages.append(
-                f"{header(PROCESS_START)}{sample_prefix(PROCESS_START, '', ())}{STARTED!r}\n"
-            )
+        # Encoded part by part: one long string would be copied with the interpreter's lock held.
+        parts = [
+            part.encode("utf-8", "replace")
+            for source in self._sources
+            for part in _parts(source, openmetrics=openmetrics)
+        ]
+        if not any(START in part for part in parts):
+            start = f"{header(PROCESS_START)}{sample_prefix(PROCESS_START, '', ())}{STARTED!r}\n"
+            parts.append(start.encode())
         if openmetrics:
-            pages.append("# EOF\n")
-        return b"".join([page.encode("utf-8", "replace") for page in pages])
+            parts.append(b"# EOF\n")
+        return b"".join(parts)
 
     def answer(self, accept: str | None) -> tuple[bytes, str]:
         """The page and its content type, in the format that an Accept header asks for."""
@@ -45,11 +50,13 @@ class Exposition:
         return self.render(openmetrics=wanted), OPENMETRICS_TYPE if wanted else CONTENT_TYPE
 
 
-def _text_of(source: Source) -> str:
-    return source.collect_text()
-
-
-def _openmetrics_of(source: Source) -> str:
-    """A source's own OpenMetrics, with exemplars, or its text rewritten."""
+def _parts(source: Source, *, openmetrics: bool) -> Iterable[str]:
+    """A source's page in parts where it has them; its own OpenMetrics, or its text rewritten."""
+    parts = getattr(source, "parts", None)
+    if parts is not None:
+        found: Iterable[str] = parts(openmetrics=openmetrics)
+        return found
+    if not openmetrics:
+        return [source.collect_text()]
     own = getattr(source, "collect_openmetrics", None)
-    return own() if own is not None else openmetrics_of_text(source.collect_text())
+    return [own() if own is not None else openmetrics_of_text(source.collect_text())]

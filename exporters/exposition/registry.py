@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
@@ -85,11 +86,16 @@ class Registry:
 
     def collect_text(self) -> str:
         """Render every family that has series, in the order of their registration."""
-        return "".join([family.render() for family in self._shown()])
+        return "".join(self.parts())
 
     def collect_openmetrics(self) -> str:
         """Render the same families as OpenMetrics 1.0, with exemplars, without the final EOF."""
-        return "".join([family.render(openmetrics=True) for family in self._shown()])
+        return "".join(self.parts(openmetrics=True))
+
+    def parts(self, *, openmetrics: bool = False) -> Iterator[str]:
+        """Render the same in batches, between which an event loop gets its turn."""
+        for family in self._shown():
+            yield from family.parts(openmetrics=openmetrics)
 
     def _family(self, signal: Signal) -> Family[Any, Any]:
         family = self._families.get(signal.name)

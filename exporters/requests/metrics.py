@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from bisect import bisect_left
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from threading import RLock
 from typing import Concatenate, ParamSpec
@@ -91,6 +91,10 @@ class RequestMetrics:
 
     def collect_text(self) -> str:
         return self.registry.collect_text()
+
+    def parts(self, *, openmetrics: bool = False) -> Iterator[str]:
+        """The page in batches, between which an event loop gets its turn."""
+        return self.registry.parts(openmetrics=openmetrics)
 
     def collect_openmetrics(self) -> str:
         return self.registry.collect_openmetrics()
