@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from exporters.exposition.app import Message, Receive, Send
+from exporters.exposition.app import Message, Receive, Scope, Send
 from exporters.requests.disconnect import has_hung_up
 from exporters.requests.exchange import Exchange
-from exporters.requests.metrics import RequestMetrics
 from exporters.requests.outcome import outcome_of_break
 from exporters.requests.usage import is_done_marker
 
@@ -18,8 +17,8 @@ class AsgiExchange(Exchange):
     _body_read = False
     _disconnected = False
 
-    def __init__(self, metrics: RequestMetrics, start: float, receive: Receive, send: Send) -> None:
-        self.metrics = metrics  # not through super(): this is on every request's way
+    def __init__(self, scope: Scope, receive: Receive, send: Send, start: float) -> None:
+        self.scope = scope  # not through super(): this is on every request's way
         self._start = start
         self._receive = receive
         self._send = send

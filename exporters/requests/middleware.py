@@ -45,8 +45,11 @@ class MetricsMiddleware:
         self._synthetic = SyntheticMetrics(metrics)
         self._paths = None if paths is None else frozenset(paths)
         self._model_of = model_of
-        self._route_of = route_of
         self._websockets = websockets
+        # What all exchanges share stands on their class: each one is made faster for it.
+        shared = {"metrics": metrics, "route_of": staticmethod(route_of)}
+        self._http: type[AsgiExchange] = type("Http", (AsgiExchange,), shared)
+        self._websocket: type[AsgiExchange] = type("Websocket", (WebsocketExchange,), shared)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = self._open(scope, receive, send)
@@ -66,12 +69,21 @@ class MetricsMiddleware:
 
     def _open(self, scope: Scope, receive: Receive, send: Send) -> AsgiExchange | None:
         try:
-            if not self._is_measured(scope):
+            if scope["type"] == "http" and self._paths is None:
+                path = scope["path"]
+                if (
+                    scope["method"] != "POST"
+                    or path == "/metrics"
+                    or path[:3] == "/-/"
+                    or KEY in scope
+                ):
+                    return None
+                kind = self._http
+            elif self._is_named(scope):
+                kind = self._http if scope["type"] == "http" else self._websocket
+            else:
                 return None
-            kind = AsgiExchange if scope["type"] == "http" else WebsocketExchange
-            exchange = kind(self.metrics, perf_counter(), receive, send)
-            exchange.scope = scope
-            exchange.route_of = self._route_of
+            exchange = kind(scope, receive, send, perf_counter())
             headers = scope["headers"]
             if not MARKS.isdisjoint(map(NAME, headers)):
                 self._read_marks(exchange, dict(headers))
@@ -87,17 +99,13 @@ class MetricsMiddleware:
         if synthetic.HEADER in headers:
             exchange.metrics = self._synthetic
 
-    def _is_measured(self, scope: Scope) -> bool:
-        if KEY in scope:
+    def _is_named(self, scope: Scope) -> bool:
+        kind = scope["type"]
+        if kind not in {"http", "websocket"} or KEY in scope:
             return False
-        kind, path = scope["type"], scope.get("path", "")
-        if kind == "http" or kind == "websocket":  # noqa: PLR1714 - in this order, and faster
-            if self._paths is not None:
-                return path in self._paths
-            if kind == "websocket":
-                return self._websockets
-            return path[:3] != "/-/" and path != "/metrics" and bool(scope["method"] == "POST")
-        return False
+        if self._paths is not None:
+            return scope["path"] in self._paths
+        return kind == "websocket" and self._websockets
 
 
 def _is_resent(count: bytes) -> bool:

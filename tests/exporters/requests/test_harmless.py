@@ -165,7 +165,7 @@ def test_the_apps_own_calls_never_raise(first, second):
 
 
 def test_an_exchange_adds_no_coroutine_to_a_streamed_chunk():
-    exchange = AsgiExchange(RequestMetrics(), 0.0, receive=None, send=id)
+    exchange = AsgiExchange({}, None, id, 0.0)
     message = {"type": "http.response.body", "body": b"x", "more_body": True}
 
     assert exchange.send(message) == id(message)
