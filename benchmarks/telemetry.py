@@ -2,7 +2,9 @@
 
     python -m benchmarks.telemetry [--spans 50000] [--url http://127.0.0.1:9200] [--json FILE]
 
-Without --url an Elasticsearch is started for it, where one is installed. One process on one core. `accept_us` is the CPU of the thread that makes and ends a span: what a
+Without --url an Elasticsearch is started for it, where one is installed.
+
+One process on one core. `accept_us` is the CPU of the thread that makes and ends a span: what a
 request pays, the SDK's own share (`none`, no processor) in it. `total_us` is the CPU of the whole
 process until all spans are in the store; `spans_per_second` is what one core of its own would
 carry, the store's own work left out; `wall` is what this machine carried. The peer,

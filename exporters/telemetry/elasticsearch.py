@@ -52,6 +52,9 @@ def _judge(lines: list[Line], answer: Any, outcome: Outcome) -> None:
     items = answer.get("items") if isinstance(answer, dict) else None
     if not isinstance(items, list) or len(items) != len(lines):
         raise GarbageError("the answer is not that of a bulk request")
+    if answer.get("errors") is False:
+        outcome.written += lines
+        return
     for line, (status, reason) in zip(lines, [_result(item) for item in items], strict=True):
         if status in _TAKEN:
             outcome.written.append(line)

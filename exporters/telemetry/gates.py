@@ -51,6 +51,11 @@ class Gates:
             gate = self._indices.setdefault(index, Gate(self._first, self._cap))
             gate.close(trouble)
 
+    @property
+    def all_open(self) -> bool:
+        """Whether there is no trouble with anything."""
+        return not self._indices and self.place.failures == 0
+
     def is_open(self, index: str) -> bool:
         """Say whether documents of this index may be sent now."""
         gate = self._indices.get(index)

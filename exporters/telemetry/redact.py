@@ -39,6 +39,7 @@ _IN_TEXT = re.compile(
     | (?P<user> :// [^/\s:@]* : ) [^/\s@]+ (?= @ )
     """  # noqa: E501 (one alternative a line reads best)
 )
+_PLAIN = {bool, int, float, type(None)}
 _PERSONAL = (
     r"[\w.+-]{1,64}@[\w-]{1,255}(?:\.[\w-]{1,63})+",  # e-mail
     r"\b(?:\d[ -]?){12,18}\d\b",  # payment card, account
@@ -82,10 +83,11 @@ class Redactor:
         }
 
     def _value(self, value: Any) -> Value:
-        if isinstance(value, str):
+        kind = type(value)
+        if kind is str:
             return self.clean(value)
-        if value is None or isinstance(value, (bool, int, float)):  # noqa: UP038 - a union is slow
-            return cast(Value, value)
+        if kind in _PLAIN:
+            return value  # type: ignore[no-any-return] # as its type says
         return self._structure(self.public(value))
 
     def _structure(self, kept: Any) -> Value:

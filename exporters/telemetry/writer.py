@@ -154,9 +154,11 @@ class Writer:
         return lines
 
     def _deliver(self, lines: list[Line]) -> None:
-        ready = [line for line in lines if self._gates.is_open(line.index)]
-        if len(ready) < len(lines):
-            self._keep([line for line in lines if not self._gates.is_open(line.index)])
+        ready = lines
+        if not self._gates.all_open:
+            is_open = {index: self._gates.is_open(index) for index in {i.index for i in lines}}
+            ready = [line for line in lines if is_open[line.index]]
+            self._keep([line for line in lines if not is_open[line.index]])
         if ready:
             outcome = self._sink.write(ready)
             self._keep(outcome.later)

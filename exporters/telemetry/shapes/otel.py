@@ -67,7 +67,8 @@ class OtelShape:
             document["parent_span_id"] = known.parent_id
         if known.trace_state:
             document["trace_state"] = known.trace_state
-        _note_dropped(span, document)
+        if span.dropped_attributes or span.dropped_events or span.dropped_links:
+            _note_dropped(span, document)
         identity = known.trace_id + known.span_id
         index = self._origin.index("span", known.start)
         yield Line("span", index, identity, orjson.dumps(document))
