@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from exporters.errors import UsageError
 from exporters.exposition.gate import Gate
-from exporters.exposition.page import CONTENT_TYPE, Exposition
+from exporters.exposition.page import Exposition
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +62,10 @@ class Server(ThreadingMixIn, HTTPServer):
         self._rendering = threading.Lock()
         self._free = threading.Semaphore(MAX_CONNECTIONS)
 
-    def page(self) -> bytes:
-        """Render the metrics; one page at a time is in memory twice."""
+    def page(self, accept: str | None) -> tuple[bytes, str]:
+        """Render the metrics as asked for; one page at a time is in memory twice."""
         with self._rendering:
-            return self._exposition.render()
+            return self._exposition.answer(accept)
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -173,12 +173,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _respond_metrics(self) -> None:
         try:
-            page = self.server.page()
+            page, content_type = self.server.page(self.headers.get("Accept"))
         except Exception:  # whatever a source raises, Prometheus must see a failed scrape
             log.exception("metrics could not be rendered")
             self._respond(500, b"metrics could not be rendered; see the log\n")
             return
-        self._respond(200, page, CONTENT_TYPE)
+        self._respond(200, page, content_type)
 
     def _respond(
         self,

@@ -211,6 +211,10 @@ class DcgmView:
         page.append(_family(XID, last))
         return "".join(page)
 
+    def collect_openmetrics(self) -> str:
+        """The same; OpenMetrics has no counter without `_total`, so those are of unknown type."""
+        return self.collect_text().replace(" counter\n", " unknown\n")
+
     def _labels(self, device: Device) -> str:
         known = device.identity
         values = (

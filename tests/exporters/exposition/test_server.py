@@ -34,11 +34,15 @@ def test_an_exporter_answers_its_paths_and_stops_cleanly():
             path: httpx.get(url + path)
             for path in ("/metrics", "/-/healthy", "/-/ready", "/", "/x")
         }
+        asked = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
+        openmetrics = httpx.get(f"{url}/metrics", headers=asked)
         process.send_signal(signal.SIGTERM)
         last_words = process.stdout.read()
 
     assert 'llm_fallbacks_total{model="chat"} 1.0' in got["/metrics"].text
     assert [response.status_code for response in got.values()] == [200, 200, 200, 200, 404]
+    assert openmetrics.headers["content-type"].startswith("application/openmetrics-text")
+    assert openmetrics.text.endswith("# EOF\n")
     links = re.findall('href="([^"]+)"', got["/"].text)
     assert links == ["/metrics", "/-/healthy", "/-/ready"]
     assert last_words == "cleaned up\n"

@@ -8,7 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as parse_openmetrics,
+)
 
+from exporters.exposition import Exposition
 from exporters.gpu.exporter import GpuExporter
 from exporters.gpu.nvml import Nvml
 from exporters.gpu.views.dcgm import FIELDS, XID, DcgmView
@@ -144,6 +148,15 @@ def eventually(check: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not check() and time.monotonic() < deadline:
         time.sleep(0.01)
+
+
+def test_openmetrics_parsers_take_it_too(view: Callable[..., tuple[GpuExporter, DcgmView]]):
+    page = Exposition(view("h200")[1]).render(openmetrics=True).decode()
+
+    found = {family.name: family.type for family in parse_openmetrics(page)}
+
+    assert found["DCGM_FI_DEV_GPU_UTIL"] == "gauge"
+    assert found["DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"] == "unknown"
 
 
 def test_no_name_stands_twice():
