@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from exporters.catalog.signal import Counter, Gauge
+from exporters.catalog.buckets import TOKEN_SECONDS
+from exporters.catalog.signal import Counter, Gauge, Histogram
 
 RESOURCES = ("cpu", "memory", "io")
 """What a task can wait for (kernel, Documentation/accounting/psi.rst)."""
@@ -54,7 +55,43 @@ PRESSURE = Counter(
     unit="seconds",
 )
 
+LOOP_LAG = Histogram(
+    name="event_loop_lag_seconds",
+    help="How much later than it was due the event loop ran a timer.",
+    unit="seconds",
+    buckets=TOKEN_SECONDS,
+)
+
+# What torch's caching allocator tells of one device (torch.cuda.memory_stats).
+TORCH_RESERVED = Gauge(
+    name="torch_memory_reserved_bytes",
+    help="Device memory that torch took from the driver.",
+    labels=("gpu",),
+    unit="bytes",
+)
+TORCH_ALLOCATED = Gauge(
+    name="torch_memory_allocated_bytes",
+    help="Device memory that tensors hold, of what torch took.",
+    labels=("gpu",),
+    unit="bytes",
+)
+TORCH_SPLIT = Gauge(
+    name="torch_memory_inactive_split_bytes",
+    help="Free pieces of blocks in use elsewhere: memory lost to fragmentation for now.",
+    labels=("gpu",),
+    unit="bytes",
+)
+TORCH_RETRIES = Counter(
+    name="torch_memory_alloc_retries",
+    help="Allocations that worked only after torch gave its cache back to the driver.",
+    labels=("gpu",),
+)
+TORCH_OOMS = Counter(
+    name="torch_memory_ooms", help="Allocations that failed for want of memory.", labels=("gpu",)
+)
+
 SIGNALS = (
     PROCESS_CPU, PROCESS_RESIDENT, CPU_USAGE, CPU_THROTTLED, CPU_PERIODS, CPU_THROTTLED_PERIODS,
-    CPU_QUOTA, MEMORY_USED, MEMORY_LIMIT, OOM_KILLS, PRESSURE,
+    CPU_QUOTA, MEMORY_USED, MEMORY_LIMIT, OOM_KILLS, PRESSURE, LOOP_LAG, TORCH_RESERVED,
+    TORCH_ALLOCATED, TORCH_SPLIT, TORCH_RETRIES, TORCH_OOMS,
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from exporters.host.loop import watch_event_loop
 from exporters.host.source import HostSource
+from exporters.host.torch_memory import TorchMemory
 
-__all__ = ["HostSource"]
+__all__ = ["HostSource", "TorchMemory", "watch_event_loop"]
