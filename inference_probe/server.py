@@ -49,19 +49,12 @@ class DeviceLook:
     shapes: str
     probe: DeviceReport
 
-
-@dataclass(frozen=True, slots=True)
-class OnceReport:
-    """One look at every device."""
-
-    devices: list[DeviceLook]
-
     def as_dict(self) -> dict[str, Any]:
         """Plain data, as JSON wants it."""
         return asdict(self)
 
 
-def measure_once(section: ProbeSection, *, rounds: int = ONCE_ROUNDS) -> OnceReport:
+def measure_once(section: ProbeSection, *, rounds: int = ONCE_ROUNDS) -> list[DeviceLook]:
     """Run `rounds` rounds on each device and report; a known baseline gives the slowdown."""
     found = []
     for where in open_devices(section.device):
@@ -80,7 +73,7 @@ def measure_once(section: ProbeSection, *, rounds: int = ONCE_ROUNDS) -> OnceRep
                 probe=probe.report(),
             )
         )
-    return OnceReport(found)
+    return found
 
 
 def serve(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
 from inference_probe.report import KernelReport
-from inference_probe.server import DeviceLook, OnceReport
+from inference_probe.server import DeviceLook
 
 COLUMNS: Final = (
     "kernel", "p50 µs", "p99 µs", "GFLOP/s", "GB/s", "peak", "baseline", "samples",
@@ -18,10 +19,10 @@ MUCH_SLOWER: Final = 1.5
 NOTHING: Final = "–"
 
 
-def show(report: OnceReport, console: Console | None = None) -> None:
+def show(looks: Sequence[DeviceLook], console: Console | None = None) -> None:
     """Print the kernels of each device, one line each."""
     console = console or Console()
-    for look in report.devices:
+    for look in looks:
         console.print(_table(look))
         for line in _faults(look):
             console.print(line, style="bold red", highlight=False)

@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from inference_probe.report import DeviceReport, KernelReport
-from inference_probe.server import DeviceLook, OnceReport
+from inference_probe.server import DeviceLook
 from inference_probe.table import show
 from tests.golden import Golden
 
@@ -47,7 +47,7 @@ def printed(look: DeviceLook, *, colour: bool = False) -> str:
     console = Console(
         file=output, width=80, force_terminal=colour, color_system="standard" if colour else None
     )
-    show(OnceReport([look]), console)
+    show([look], console)
     return output.getvalue()
 
 
