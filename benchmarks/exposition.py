@@ -1,4 +1,4 @@
-"""What it takes to write 10,000 samples as text, beside prometheus_client.
+"""What it takes to write 10,000 samples, of one worker and of four, beside prometheus_client.
 
 Run as `python -m benchmarks.exposition [--json FILE]`.
 """
@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import statistics
+import subprocess
+import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,37 +25,40 @@ from prometheus_client import (
     generate_latest,
     make_asgi_app,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from benchmarks import _rounds as rounds
 from exporters.catalog.requests import ATTEMPTS, REQUEST_DURATION
 from exporters.exposition import Exposition, Registry, metrics_app
-from exporters.exposition.app import App, Message
+from exporters.exposition.app import App, Message, Receive, Scope, Send
 
 SAMPLES = 10_000
 PER_HISTOGRAM = len(REQUEST_DURATION.buckets) + 3
 TICK = 0.001
+SHARED = Path("/dev/shm")
 STALL = "event-loop stall"
+NAMES = ("busysignal", "prometheus_client")
 KINDS = ("counters", "histograms")
 
 
-def full_registry(kind: str) -> Registry:
+def full_registry(kind: str, samples: int = SAMPLES, workers: Path | None = None) -> Registry:
     """A registry of ours with all samples."""
-    registry = Registry(max_children=SAMPLES)
+    registry = Registry(max_children=samples, workers=workers)
     if kind == "counters":
-        for number in range(SAMPLES):
+        for number in range(samples):
             registry.counter(ATTEMPTS).inc(number * 1.1, f"replica-{number}", "ok")
     else:
-        for number in range(SAMPLES // PER_HISTOGRAM):
+        for number in range(samples // PER_HISTOGRAM):
             registry.histogram(REQUEST_DURATION).observe(number / 100, f"model-{number}", "vip")
     return registry
 
 
-def full_client_registry(kind: str) -> CollectorRegistry:
+def full_client_registry(kind: str, samples: int = SAMPLES) -> CollectorRegistry:
     """The same values in prometheus_client."""
     registry = CollectorRegistry()
     if kind == "counters":
         counter = Counter("llm_attempts", ATTEMPTS.help, ATTEMPTS.labels, registry=registry)
-        for number in range(SAMPLES):
+        for number in range(samples):
             counter.labels(f"replica-{number}", "ok").inc(number * 1.1)
     else:
         histogram = Histogram(
@@ -60,7 +68,7 @@ def full_client_registry(kind: str) -> CollectorRegistry:
             registry=registry,
             buckets=REQUEST_DURATION.buckets,
         )
-        for number in range(SAMPLES // PER_HISTOGRAM):
+        for number in range(samples // PER_HISTOGRAM):
             histogram.labels(f"model-{number}", "vip").observe(number / 100)
     return registry
 
@@ -73,6 +81,44 @@ def repeat(render: Callable[[], object]) -> Callable[[int], None]:
             render()
 
     return run
+
+
+def client_in_files(folder: Path, kind: str) -> None:
+    """Write the samples as one more process would: prometheus_client names files by process id."""
+    code = f"from benchmarks.exposition import full_client_registry as full; full({kind!r})"
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+def of_four(kind: str, folder: Path) -> dict[str, float]:
+    """Milliseconds for the page of four workers with all samples each."""
+    ours, theirs = folder / "ours", folder / "theirs"
+    theirs.mkdir(parents=True)
+    living = [full_registry(kind, workers=ours) for _ in range(4)]
+    for _ in range(4):
+        client_in_files(theirs, kind)
+    other = CollectorRegistry()
+    MultiProcessCollector(other, str(theirs))  # type: ignore[no-untyped-call]  # untyped there
+    living[0].collect_text()  # makes the page's lines, once
+    contenders = {
+        "busysignal": repeat(Exposition(living[0]).render),
+        "prometheus_client": repeat(partial(generate_latest, other)),
+    }
+    micros = rounds.medians(contenders, calls=1, rounds=9)
+    return {name: median / 1e3 for name, median in micros.items()}
+
+
+def bytes_per_child() -> dict[str, float]:
+    """Bytes that one more histogram with all its buckets takes."""
+    taken = {}
+    for name, fill in (("busysignal", full_registry), ("prometheus_client", full_client_registry)):
+        tracemalloc.start()
+        kept = fill("histograms")
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        taken[name] = held / (SAMPLES // PER_HISTOGRAM)
+        del kept
+    return taken
 
 
 def measure(*, calls: int = 3, repeats: int = 15) -> dict[str, dict[str, float]]:
@@ -112,6 +158,11 @@ async def stall(app: App, scrapes: int = 20) -> float:
     return statistics.median(worst) * 1e3
 
 
+async def asleep(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer nothing for a while: what the machine alone holds the event loop up."""
+    await asyncio.sleep(0.1)
+
+
 async def read() -> Message:
     """Hand over an empty body."""
     return {"type": "http.request"}
@@ -121,10 +172,12 @@ async def drop(message: Message) -> None:
     """Drop the page."""
 
 
-def stalls() -> dict[str, float]:
-    """The stall of each contender's ASGI app over the same histograms."""
-    mine, other = full_registry("histograms"), full_client_registry("histograms")
+def stalls(samples: int) -> dict[str, float]:
+    """The stall of each contender's ASGI app over the same histograms; of none at all first."""
+    mine = full_registry("histograms", samples)
+    other = full_client_registry("histograms", samples)
     return {
+        "nothing": asyncio.run(stall(asleep)),
         "busysignal": asyncio.run(stall(metrics_app(mine))),
         "prometheus_client": asyncio.run(stall(make_asgi_app(other))),
     }
@@ -135,12 +188,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    taken = {**measure(), STALL: stalls()}
+    taken = {**measure(), STALL: stalls(SAMPLES), f"{STALL} at 50,000": stalls(50_000)}
+    for kind in KINDS:
+        with TemporaryDirectory(dir=SHARED if SHARED.is_dir() else None) as folder:
+            taken[f"{kind} of four workers"] = of_four(kind, Path(folder))
+    taken["bytes per histogram"] = bytes_per_child()
     rows = [
-        (name, *(rounds.beside(took[name], took["busysignal"]) for took in taken.values()))
-        for name in ("busysignal", "prometheus_client")
+        (what, *(rounds.beside(took[name], took["busysignal"]) for name in NAMES))
+        for what, took in taken.items()
     ]
-    print(rounds.table((f"milliseconds per {SAMPLES:,} samples", *taken), rows))
+    print(rounds.table((f"milliseconds per {SAMPLES:,} samples", *NAMES), rows))
     if options.json:
         rounds.write_json(options.json, {"unit": "milliseconds", "samples": SAMPLES, **taken})
 

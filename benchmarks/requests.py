@@ -1,4 +1,4 @@
-"""What the request exporter adds to a request and to a streamed chunk, beside prometheus_client.
+"""What the request exporter adds to a request and to a streamed chunk, beside four peers.
 
 Run as `python -m benchmarks.requests [--json FILE]`.
 """
@@ -8,19 +8,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from benchmarks import _rounds as rounds
+from benchmarks._request_peers import Wrap, installed
 from exporters.catalog.buckets import REQUEST_SECONDS, TOKEN_SECONDS
 from exporters.exposition.app import App, Message, Receive, Scope, Send
 from exporters.requests import MetricsMiddleware, RequestMetrics
 
 CHUNKS = 64
+SHARED = Path("/dev/shm")
 CHUNK = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
 HEADERS = [
     (b"host", b"127.0.0.1:8000"), (b"user-agent", b"benchmark/1"), (b"accept", b"*/*"),
@@ -123,14 +126,23 @@ def drive(app: App) -> Callable[[int], None]:
     return lambda count: asyncio.run(requests(count))
 
 
-def measure(*, calls: int = 5000, repeats: int = 25) -> dict[str, dict[str, float]]:
+def one_of_several(app: App, folder: Path) -> App:
+    """Ours, with values in a file that other workers read."""
+    return MetricsMiddleware(app, RequestMetrics(models=["chat"], workers=folder))
+
+
+def measure(
+    folder: Path, peers: Mapping[str, Wrap], *, calls: int = 5000, repeats: int = 25
+) -> dict[str, dict[str, float]]:
     """Microseconds added, per contender: to a request, and to each chunk of a stream."""
     added: dict[str, dict[str, float]] = {}
     for what, app, count in (("request", unary, calls), ("chunk", stream, calls // 8)):
         contenders: dict[str, App] = {
             "nothing": app,
             "busysignal": busysignal(app),
+            "busysignal, one of several workers": one_of_several(app, folder),
             "prometheus_client": PrometheusClient(app, per_chunk=what == "chunk"),
+            **{name: wrap(app) for name, wrap in peers.items()},
         }
         driven = {name: drive(contender) for name, contender in contenders.items()}
         taken = rounds.medians(driven, calls=count, rounds=repeats)
@@ -147,13 +159,17 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=25)
     options = parser.parse_args()
-    added = measure(calls=options.calls, repeats=options.rounds)
+    peers, absent = installed()
+    with TemporaryDirectory(dir=SHARED if SHARED.is_dir() else None) as folder:
+        added = measure(Path(folder), peers, calls=options.calls, repeats=options.rounds)
     ours = added["busysignal"]
     rows = [
         (name, *(rounds.beside(took[what], ours[what]) for what in ours))
         for name, took in added.items()
     ]
     print(rounds.table(("added CPU microseconds", "per request", "per streamed chunk"), rows))
+    for name, reason in absent.items():
+        print(f"{name} is left out: {reason}")
     if options.json:
         rounds.write_json(options.json, {"unit": "microseconds", "added": added})
 
