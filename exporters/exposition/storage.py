@@ -74,11 +74,12 @@ class GaugeChild:
 class HistogramChild:
     """Counts per bucket and, last in the cell, their sum, for one set of label values."""
 
-    __slots__ = ("_exemplars", "_lock", "_template", "bounds", "cell")
+    __slots__ = ("_exemplars", "_labels", "_lock", "_template", "bounds", "cell")
 
     def __init__(self, signal: Histogram, values: Sequence[str], lock: Lock, cell: Cell) -> None:
         self._lock = lock
-        self._template = text.histogram_template(signal, signal.buckets, values)
+        self._template = text.histogram_template(signal)
+        self._labels = text.labels(signal.labels, values)
         self.bounds = signal.buckets
         self.cell = cell
         self._exemplars: dict[int, str] | None = None
@@ -122,7 +123,7 @@ class HistogramChild:
         """Write the sample lines: cumulative counts, sum, count."""
         *counts, total = self.cell
         running = tuple(accumulate(counts))
-        return self._template % (*running, total, running[-1])
+        return text.labelled(self._template % (*running, total, running[-1]), self._labels)
 
     def render_openmetrics(self) -> str:
         """Write the same lines, each bucket with its exemplar."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache
 
-from exporters.catalog.signal import Signal, format_bound
+from exporters.catalog.signal import Histogram, Signal, format_bound
 
 
 def header(signal: Signal) -> str:
@@ -15,6 +16,7 @@ def header(signal: Signal) -> str:
     return f"# HELP {name} {text}\n# TYPE {name} {signal.type}\n"
 
 
+LABELS_BEFORE_LE, LABELS = "\0", "\1"
 COUNTER_HEADER = re.compile(
     r"^# HELP ([^ \n]+)_total (.*)\n# TYPE \1_total counter$|^# HELP ([^ \n]+) (.*)$", re.MULTILINE
 )
@@ -51,10 +53,9 @@ def clean(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
-def labels(names: Sequence[str], values: Sequence[str], *extra: str) -> str:
+def labels(names: Sequence[str], values: Sequence[str]) -> str:
     """Write `{a="x",b="y"}`, or nothing where there are no labels."""
     pairs = [f'{name}="{_escape(value)}"' for name, value in zip(names, values, strict=True)]
-    pairs += extra
     return f"{{{','.join(pairs)}}}" if pairs else ""
 
 
@@ -63,16 +64,27 @@ def sample_prefix(signal: Signal, suffix: str, values: Sequence[str]) -> str:
     return f"{signal.name}{suffix}{labels(signal.labels, values)} "
 
 
-def histogram_template(signal: Signal, bounds: Iterable[float], values: Sequence[str]) -> str:
-    """A %-template over the cumulative counts, the sum and the count of one label set."""
+@cache
+def histogram_template(signal: Histogram) -> str:
+    """A %-template over the cumulative counts, the sum and the count of any one label set.
+
+    One for all label sets of the family: where their labels go stand LABELS_BEFORE_LE and LABELS.
+    """
     buckets = [
-        f"{signal.name}_bucket{labels(signal.labels, values, _le(bound))} "
-        for bound in (*bounds, float("inf"))
+        f'{signal.name}_bucket{{{LABELS_BEFORE_LE}le="{format_bound(bound)}"}} %d\n'
+        for bound in (*signal.buckets, float("inf"))
     ]
-    plain = [sample_prefix(signal, suffix, values) for suffix in ("_sum", "_count")]
-    prefixes = [prefix.replace("%", "%%") for prefix in (*buckets, *plain)]
-    *counted, total, count = prefixes
-    return "".join(f"{prefix}%d\n" for prefix in counted) + f"{total}%r\n{count}%d\n"
+    name = signal.name
+    return "".join([*buckets, f"{name}_sum{LABELS} %r\n{name}_count{LABELS} %d\n"])
+
+
+def labelled(lines: str, labels: str) -> str:
+    """Put a label set where a template leaves room for it."""
+    before_le = f"{labels[1:-1]}," if labels else ""
+    if LABELS not in labels:
+        return lines.replace(LABELS_BEFORE_LE, before_le).replace(LABELS, labels)
+    parts = [part.replace(LABELS_BEFORE_LE, before_le) for part in lines.split(LABELS)]
+    return labels.join(parts)
 
 
 def spell_specials(samples: str) -> str:
@@ -86,7 +98,3 @@ def spell_specials(samples: str) -> str:
 
 def _escape(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
-def _le(bound: float) -> str:
-    return f'le="{format_bound(bound)}"'

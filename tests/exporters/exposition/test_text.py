@@ -100,3 +100,14 @@ def test_a_help_of_several_lines_stays_one_line():
     registry.gauge(Gauge(name="odd", help="One\ntwo \\ three")).set(1)
 
     assert registry.collect_text().splitlines()[0] == "# HELP odd One\\ntwo \\\\ three"
+
+
+@given(st.text(st.sampled_from('\0\1a%",{}'), max_size=6))
+def test_a_histograms_labels_come_through_whatever_they_hold(value):
+    registry = Registry()
+    registry.histogram(PROMPT_LENGTH).observe(1, value)
+
+    (family,) = text_string_to_metric_families(registry.collect_text())
+
+    assert {sample.labels["model"] for sample in family.samples} == {value}
+    assert len(family.samples) == len(PROMPT_LENGTH.buckets) + 3
