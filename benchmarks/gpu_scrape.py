@@ -68,11 +68,11 @@ def of_processes(
     """What a scrape of each takes, in random order turn by turn; then what a second costs each."""
     clients = {name: Client(one.url) for name, one in running.items()}
     times: dict[str, list[float]] = {name: [] for name in running}
-    pages = {name: client.get() for name, client in clients.items()}
     for _ in range(scrapes):
         for name in random.sample(list(clients), len(clients)):
             times[name].append(timed(clients[name].get))
     shares = core_shares(running, clients, seconds)
+    pages = {name: client.get() for name, client in clients.items()}
     return {
         name: {
             "series": float(sum(not line.startswith("#") for line in pages[name].splitlines())),
