@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from opentelemetry.trace import StatusCode, Tracer
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 from tenacity import (
@@ -30,6 +30,7 @@ from demo.service import tracing
 from demo.service.config import GatewayConfig
 from demo.service.routing import NoReplicaError, Replica, Router
 from exporters.requests import RequestMetrics
+from exporters.telemetry import Attempts
 
 log = logging.getLogger("gateway.replicas")
 
@@ -48,6 +49,7 @@ class Attempt:
 
     replica: Replica
     number: int
+    calls: Attempts
     response: httpx.Response | None = None
     first: bytes = b""
     rest: AsyncIterator[bytes] = field(init=False)
@@ -91,6 +93,7 @@ class ReplicaPool:
 
     async def _open(self, path: str, body: bytes, request_id: str) -> Attempt:
         tried: list[str] = []
+        calls = Attempts(self.tracer)
         async for trial in AsyncRetrying(
             stop=stop_after_attempt(self.config.attempts),
             wait=wait_exponential_jitter(
@@ -104,7 +107,7 @@ class ReplicaPool:
             with trial:
                 replica = self.router.pick(tried)
                 tried.append(replica.name)
-                attempt = Attempt(replica, number=len(tried) - 1)
+                attempt = Attempt(replica, len(tried) - 1, calls)
                 await self._guarded(attempt, path, body, request_id)
         return attempt
 
@@ -122,13 +125,7 @@ class ReplicaPool:
             raise
 
     async def _send(self, attempt: Attempt, path: str, body: bytes, request_id: str) -> None:
-        attributes: dict[str, str | int] = {
-            "server.address": attempt.replica.name,
-            "http.request.resend_count": attempt.number,
-        }
-        with self.tracer.start_as_current_span(
-            "attempt", kind=SpanKind.CLIENT, attributes=attributes
-        ) as span:
+        with attempt.calls.attempt(**{"server.address": attempt.replica.name}) as span:
             headers = tracing.outgoing(
                 {"content-type": "application/json", "x-request-id": request_id}
             )
