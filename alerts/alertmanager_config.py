@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from alerts.config import RulesSection
     from alerts.durations import Scale
 
-SYMPTOMS = "Latency.*|Queue.*|KVCacheFull|SuccessLow|GpuThrottled|GpuBusy|KernelSlow"
+SYMPTOMS = "Latency.*|Queue.*|KVCacheFull|SuccessLow|GpuThrottled.*|GpuBusy|KernelSlow.*"
 
 
 def render(section: RulesSection) -> str:

@@ -16,10 +16,37 @@ from exporters.settings import Section
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Target = Annotated[Decimal, Field(gt=0, lt=1)]
 
 
-class Thresholds(Section):
+class DeviceThresholds(Section):
+    """Where alerts on GPUs, their links and their readings begin."""
+
+    gpu_busy: Share = 0.9
+    gpu_throttled_share: Share = 0.5
+    gpu_thermal_share: Share = 0.1
+    gpu_power_brake_share: Share = 0.1
+    gpu_temperature_margin: Annotated[float, Field(ge=0, le=100)] = 5
+    pcie_replays_per_minute: Positive = 8
+    gpu_readings_stale_seconds: Positive = 60
+    gpu_readings_slow_seconds: Positive = 1
+    gpu_denied_accepted: tuple[Name, ...] = ("sram_threshold",)
+    gpu_simulated_accepted: bool = False
+    kernel_slowdown: Annotated[float, Field(ge=1)] = 1.5
+    probe_duty: Share = 0.002
+
+
+class OutsideThresholds(Section):
+    """Where alerts on what the canary and the callers see begin."""
+
+    canary_first_token_seconds: Positive = 1
+    certificate_days: Count = 14
+    client_retry_share: Share = 0.2
+    client_give_up_share: Share = 0.05
+
+
+class Thresholds(DeviceThresholds, OutsideThresholds):
     """Where each alert begins; the defaults are what people who run such services use."""
 
     p99_seconds: Positive = 0.5
@@ -31,9 +58,6 @@ class Thresholds(Section):
     success_share: Share = 0.995
     upstream_seconds: Positive = 0.2
     kv_cache: Share = 0.95
-    gpu_busy: Share = 0.9
-    gpu_throttled_share: Share = 0.5
-    kernel_slowdown: Annotated[float, Field(ge=1)] = 1.5
     node_memory: Share = 0.85
     node_cpu: Share = 0.9
     verdict_backlog: Count = 5

@@ -115,7 +115,7 @@ def _example(section: RulesSection) -> str:
         ),
         target_files={
             job: (f"targets/{job}.yml",)
-            for job in ("gateway", "replica", "gpu", "probe", "node", "watch")
+            for job in ("gateway", "replica", "gpu", "probe", "node", "client", "watch")
         },
         alertmanagers=("localhost:9093",),
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from alerts.config import RulesSection, Thresholds
 from dashboards import marks
+from dashboards.gpu_faults import activity, faults
 from dashboards.gpu_probe import kernels
 from dashboards.panels import (
     PLAIN,
@@ -38,6 +39,8 @@ def board(rules: RulesSection) -> Dashboard:
             Row("Now", _now(levels)),
             Row("Load", _load(levels)),
             Row("Health", _health()),
+            Row("Faults and repairs", faults()),
+            Row("What the chip does", activity()),
             Row("Kernel probe", kernels(levels)),
         ),
     )

@@ -94,5 +94,19 @@ RIGHTLY_EMPTY = (
     RightlyEmpty(_SERVICE, "Cache hits", "cache_outage", "no cache is looked up"),
     RightlyEmpty(_SERVICE, "Cache errors", "cache_outage", "no cache is looked up"),
     RightlyEmpty(_GPU, "XID errors", "gpu_fault", "the driver reported no error"),
+    *(
+        RightlyEmpty(_GPU, panel, "gpu_fault", "the device does not tell")
+        for panel in (
+            "Uncorrected ECC errors",
+            "Waiting for a reset",
+            "To be replaced",
+            "NVLink errors",
+            "PCIe replays",
+            "Wrong results",
+            "SMs active",
+            "Pipes active",
+            "Memory bandwidth",
+        )
+    ),
 )
 """Panels that a healthy run may leave empty; every other panel must have data in it."""

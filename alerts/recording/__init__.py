@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts.model import Group
-from alerts.recording import aliases, device, objectives, presence, replica, service
+from alerts.recording import (
+    aliases,
+    device,
+    hardware,
+    health,
+    objectives,
+    outside,
+    presence,
+    replica,
+    service,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +38,20 @@ def groups(section: RulesSection, queries: Iterable[str]) -> tuple[Group, ...]:
                 *replica.processes(scale),
             ),
         ),
-        Group("busysignal-gpus", (*device.gpus(scale), *device.kernels(scale))),
+        Group(
+            "busysignal-gpus", (*device.gpus(scale), *device.kernels(scale), *health.devices(scale))
+        ),
+        Group(
+            "busysignal-hardware",
+            (
+                *hardware.chips(scale),
+                *hardware.links(scale),
+                *hardware.troubles(scale),
+                *hardware.readings(scale),
+                *hardware.probes(scale),
+            ),
+        ),
+        Group("busysignal-outside", (*outside.canaries(scale), *outside.callers(scale))),
         Group("busysignal-hosts", device.hosts(scale)),
         Group("busysignal-objectives", objectives.fast(section)),
         Group("busysignal-objectives-slow", objectives.slow(section), scale.window("2m")),

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from alerts.model import Recording
-from exporters.catalog import neutral, probe
+from exporters.catalog import neutral, neutral_gpu, neutral_hardware, neutral_outside, probe
 from exporters.catalog.foreign import SCRAPE_SAMPLES, UP
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ BY_EVENT = frozenset(
     {
         neutral.REJECTED_RATE,
         neutral.EJECTED,
+        *neutral_gpu.SIGNALS,
+        *neutral_hardware.SIGNALS,
+        *neutral_outside.SIGNALS,
         neutral.CACHE_HIT_SHARE,
         neutral.CACHE_ERROR_SHARE,
         neutral.REPLICA_THROTTLED,

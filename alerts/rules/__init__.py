@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts.model import Alert, Group
-from alerts.rules import burn, device, engine, service, stack
+from alerts.rules import burn, device, engine, gpu, health, outside, readings, service, stack
 from exporters.catalog.kinds import KINDS
 from exporters.errors import UsageError
 
@@ -22,6 +22,10 @@ def groups(section: RulesSection) -> tuple[Group, ...]:
         Group("busysignal-service-alerts", service.alerts(section)),
         Group("busysignal-engine-alerts", engine.alerts(section)),
         Group("busysignal-device-alerts", device.alerts(section)),
+        Group("busysignal-health-alerts", health.alerts(section)),
+        Group("busysignal-gpu-alerts", gpu.alerts(section)),
+        Group("busysignal-readings-alerts", readings.alerts(section)),
+        Group("busysignal-outside-alerts", outside.alerts(section)),
         Group("busysignal-stack-alerts", stack.alerts(section)),
     )
     check(alerts_in(made))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from alerts.model import Alert
 from alerts.promql import number, percent
-from exporters.catalog import boards, neutral
+from exporters.catalog import boards, neutral, neutral_hardware
 
 if TYPE_CHECKING:
     from alerts.config import RulesSection
@@ -85,13 +85,12 @@ def _xid() -> Alert:
 
 def _throttled(section: RulesSection) -> Alert:
     limit = section.thresholds.gpu_throttled_share
-    signal = neutral.GPU_THROTTLE.value
-    window = section.scale.window("15m")
+    signal = neutral_hardware.GPU_THROTTLED.value
     return Alert(
         name="GpuThrottled",
         severity="warning",
-        expr=of_service(f"avg_over_time({signal}[{window}]) > {number(limit)}", "gpu"),
-        hold=section.scale.wait("5m"),
+        expr=of_service(f"{signal} > {number(limit)}", "gpu"),
+        hold=section.scale.wait("10m"),
         summary="Power or heat holds a GPU's clocks down.",
         description=f"{NAME} is held down by {{{{ $labels.reason }}}} "
         "{{ $value | humanizePercentage }} of the time.",

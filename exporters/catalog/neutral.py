@@ -6,6 +6,7 @@ window of the rules (five minutes unless the config scales time).
 
 from __future__ import annotations
 
+from exporters.catalog import neutral_gpu, neutral_hardware, neutral_outside
 from exporters.catalog.signal import Recorded
 
 # The service, as its users meet it at the front door.
@@ -346,7 +347,8 @@ SIGNALS = (
     EJECTED, REPLICA_MEMORY, REPLICA_MEMORY_LIMIT, REPLICA_THROTTLED, UPSTREAM_MEAN,
     UPSTREAM_ERROR_SHARE, CACHE_HIT_SHARE, CACHE_ERROR_SHARE, GPU_UP,
     GPU_UTILIZATION, GPU_MEMORY, GPU_POWER, GPU_TEMPERATURE, GPU_CLOCK, GPU_THROTTLE,
-    GPU_XID_RATE, KERNEL_SLOWDOWN, NODE_CPU, NODE_MEMORY,
+    GPU_XID_RATE, KERNEL_SLOWDOWN, *neutral_gpu.SIGNALS, *neutral_hardware.SIGNALS,
+    *neutral_outside.SIGNALS, NODE_CPU, NODE_MEMORY,
     *SLO_ERRORS.values(), *SLO_FAILURES.values(), SIGNAL_MISSING,
     ENGINE, ENGINE_SIGNAL_MISSING, TARGET_UP,
 )  # fmt: skip

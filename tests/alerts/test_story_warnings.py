@@ -136,6 +136,80 @@ ROWS = {
             "dashboard_url": f"{GPU_BOARD}?var-instance=n1:1",
         },
     ),
+    "GpuEccUncorrected": (
+        GPU_UP
+        | {
+            f'gpu_ecc_errors_total{{{GPU},gpu="0",type="uncorrected",span="volatile"}}': (
+                "0x20 0+1x60 60x120"
+            ),
+            f'gpu_ecc_errors_total{{{GPU},gpu="0",type="corrected",span="volatile"}}': "0+1x200",
+        },
+        gpu_labels(gpu="0"),
+        {
+            "description": "GPU 0 at n1:1 had 10 uncorrected ECC errors lately.",
+            "query": f"gpu:ecc_uncorrected:increase{GPU_WHERE}",
+            **ON_GPU,
+        },
+    ),
+    "GpusMissing": (
+        GPU_UP
+        | {f"gpu_devices{{{GPU}}}": "8x20 7x60 8x120", f"gpu_devices_expected{{{GPU}}}": "8x200"},
+        gpu_labels(),
+        {
+            "description": "1 GPUs of n1:1 are missing.",
+            "query": 'gpu:devices_missing{instance="n1:1"}',
+            "dashboard_url": f"{GPU_BOARD}?var-instance=n1:1",
+        },
+    ),
+    "GpuResetNeeded": (
+        GPU_UP
+        | {
+            f'gpu_row_remap_pending{{{GPU},gpu="0"}}': "0x20 1x60 0x120",
+            f'gpu_recovery_action{{{GPU},gpu="0",action="none"}}': "1x200",
+            f'gpu_repair_pending{{{GPU},gpu="0",repair="channel"}}': "0x200",
+        },
+        gpu_labels(gpu="0", reason="row_remapping"),
+        {
+            "description": "GPU 0 at n1:1 waits for a reset: row_remapping.",
+            "query": f"gpu:reset_needed{GPU_WHERE}",
+            **ON_GPU,
+        },
+    ),
+    "GpuReplacementNeeded": (
+        GPU_UP | {f'gpu_row_remap_failure{{{GPU},gpu="0"}}': "0x20 1x60 0x120"},
+        gpu_labels(gpu="0", reason="row_remapping"),
+        {
+            "description": "GPU 0 at n1:1 is to be replaced: row_remapping.",
+            "query": f"gpu:replacement_needed{GPU_WHERE}",
+            **ON_GPU,
+        },
+    ),
+    "NvlinkErrors": (
+        GPU_UP
+        | {f'gpu_nvlink_errors_total{{{GPU},gpu="0",error="replay"}}': "0x20 0+60x60 3600x120"},
+        gpu_labels(gpu="0"),
+        {
+            "description": "GPU 0 at n1:1 has 2 NVLink errors a second.",
+            "query": f"gpu:nvlink_errors:rate{GPU_WHERE}",
+            **ON_GPU,
+        },
+    ),
+    "KernelResultsWrong": (
+        PROBE_UP
+        | {
+            f'kernel_probe_wrong_results_total{{{PROBE},device="0",kernel="gemm_decode_1"}}': (
+                "0x20 0+1x60 60x120"
+            )
+        },
+        gpu_labels(device="0", kernel="gemm_decode_1"),
+        {
+            "description": (
+                "gemm_decode_1 on device 0 at n1:1 gave a result that is not the known one."
+            ),
+            "query": 'gpu:kernel_wrong_results:increase{instance="n1:1",device="0"}',
+            "dashboard_url": f"{GPU_BOARD}?var-instance=n1:1",
+        },
+    ),
     "NodeMemoryHigh": (
         NODE_UP
         | {
@@ -249,6 +323,46 @@ def test_a_warning_is_silent_before_speaks_during_and_ends_after(story, name):
         ("60m", name, []),
         interval="30s",
     )
+
+
+def test_a_kernel_that_is_a_little_slower_becomes_a_ticket_after_an_hour(story):
+    slow = f'kernel_probe_slow{{{PROBE},device="0",kernel="norm_activation"}}'
+    told = {
+        "description": "norm_activation on device 0 at n1:1 is slower than its baseline; "
+        "its change detector is sure.",
+        "query": 'gpu:kernel_slower{instance="n1:1",device="0"}',
+        "dashboard_url": f"{GPU_BOARD}?var-instance=n1:1",
+    }
+
+    story.alerts(
+        PROBE_UP | {slow: "0x20 1x200 0x120"},
+        ("60m", "KernelSlower", []),
+        ("80m", "KernelSlower", [Fires(gpu_labels(device="0", kernel="norm_activation"), told)]),
+        ("115m", "KernelSlower", []),
+        interval="30s",
+    )
+
+
+def test_every_reason_for_a_reset_is_told_for_itself(story):
+    waits = {
+        f'gpu_retired_pages_pending{{{GPU},gpu="0"}}': "1x60",
+        f'gpu_repair_pending{{{GPU},gpu="0",repair="tpc"}}': "1x60",
+        f'gpu_recovery_action{{{GPU},gpu="0",action="gpu_reset"}}': "1x60",
+    }
+    reasons = ("page_retirement", "repair_of_tpc", "gpu_reset")
+    fires = [
+        Fires(
+            gpu_labels(gpu="0", reason=reason),
+            {
+                "description": f"GPU 0 at n1:1 waits for a reset: {reason}.",
+                "query": f"gpu:reset_needed{GPU_WHERE}",
+                **ON_GPU,
+            },
+        )
+        for reason in reasons
+    ]
+
+    story.alerts(GPU_UP | waits, ("20m", "GpuResetNeeded", fires), interval="30s")
 
 
 def test_the_heartbeat_always_beats(story):
