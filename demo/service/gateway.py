@@ -29,6 +29,7 @@ from demo.service.serving import Endpoint, healthy, serve, telemetry_of
 from exporters.catalog.requests import FALLBACKS
 from exporters.exposition import metrics_app
 from exporters.requests import Annotations, MetricsMiddleware, RequestMetrics, annotations_of
+from exporters.requests.traces import sampled_trace
 from exporters.telemetry import Telemetry
 
 log = logging.getLogger("gateway")
@@ -39,7 +40,7 @@ class Gateway:
 
     def __init__(self, config: GatewayConfig, telemetry: Telemetry) -> None:
         self.config = config
-        self.metrics = RequestMetrics(models=(MODEL, fallback.NAME))
+        self.metrics = RequestMetrics(models=(MODEL, fallback.NAME), trace_id=sampled_trace)
         self.admission = Admission(config.slots, config.max_queue, self)
         self.limiter = AsyncLimiter(config.rate_limit, 1.0)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)

@@ -40,6 +40,7 @@ from demo.service.transformer import Shape, Transformer
 from exporters.exposition import metrics_app
 from exporters.host import HostSource
 from exporters.requests import Annotations, MetricsMiddleware, RequestMetrics, annotations_of
+from exporters.requests.traces import sampled_trace
 from exporters.telemetry import Telemetry
 
 MEMORY_SCALE = 4096
@@ -59,7 +60,7 @@ class Replica:
         self.device = Device(config.speed, accelerator)
         model = Transformer(Shape(blocks=config.blocks), config.seed)
         uuid_ = self.gpu.uuid if self.gpu else ""
-        self.requests = RequestMetrics(models=(MODEL,))
+        self.requests = RequestMetrics(models=(MODEL,), trace_id=sampled_trace)
         self.metrics = ReplicaMetrics(self.requests, config.version, uuid_)
         self.engine = Engine(
             model, self.device, self.metrics, max_batch=config.max_batch, max_queue=config.max_queue

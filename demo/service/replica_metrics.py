@@ -34,12 +34,19 @@ class ReplicaMetrics:
         self._requests.queue_wait(waited, model=MODEL)
 
     def collect_text(self) -> str:
+        self._ask_engine()
+        return self._registry.collect_text()
+
+    def collect_openmetrics(self) -> str:
+        self._ask_engine()
+        return self._registry.collect_openmetrics()
+
+    def _ask_engine(self) -> None:
         if self.engine is not None:
             gauge = self._registry.gauge
             gauge(signals.RUNNING).set(len(self.engine.running), MODEL)
             gauge(signals.KV_CACHE_USAGE).set(self.engine.cache_usage, MODEL)
             self._requests.queue_depth(len(self.engine.waiting), model=MODEL)
-        return self._registry.collect_text()
 
 
 def phases(sequence: Sequence) -> list[tuple[str, int, int]]:

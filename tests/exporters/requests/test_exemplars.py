@@ -16,7 +16,9 @@ from starlette.applications import Starlette
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from exporters.exposition import metrics_app
+from exporters.catalog.stack import VERDICTS
+from exporters.exposition import Registry, metrics_app
+from exporters.host import HostSource
 from exporters.requests import RequestMetrics, measure
 from exporters.requests.traces import sampled_trace
 
@@ -48,9 +50,11 @@ async def stream(request):
 @pytest.fixture
 def service():
     metrics = RequestMetrics(models=["chat"], trace_id=sampled_trace)
+    others = Registry()
+    others.counter(VERDICTS).inc(1, 'the "odd" one')
     app = Starlette(
         routes=[
-            Route("/metrics", metrics_app(metrics)),
+            Route("/metrics", metrics_app(metrics, HostSource(), others)),
             *(
                 Route(
                     f"/{handler.__name__}/{kind}",
