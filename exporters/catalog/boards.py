@@ -28,5 +28,9 @@ class Board:
 
 SERVICE = Board("busysignal-service", "Service overview", ("datasource", "service", "model"))
 GPU = Board("busysignal-gpu", "GPUs", ("datasource", "instance", "gpu"))
+PROBE = Board("busysignal-probe", "Kernel probe", ("datasource", "instance", "device"))
+ENDPOINTS = Board(
+    "busysignal-endpoints", "Endpoints and callers", ("datasource", "service", "endpoint")
+)
 
-BOARDS = (SERVICE, GPU)
+BOARDS = (SERVICE, GPU, PROBE, ENDPOINTS)
