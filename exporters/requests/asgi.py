@@ -35,7 +35,7 @@ class AsgiExchange(Exchange):
                     if body and body[:1] != b":":  # a comment keeps an event stream open, no more
                         self.chunk(body)
                 elif not self.is_complete:
-                    if type(body) is bytes:
+                    if body and type(body) is bytes:
                         self._end = body
                     return self._send_last(message)
             elif message["type"] == "http.response.start":
