@@ -27,7 +27,6 @@ BUSY_THREADS: Final = 2
 """The engine's and the server's: niceness counts inside a cgroup alone, the cgroup's weight
 between them, so it is what these threads had together."""
 
-WEIGHT: Final = BUSY_THREADS / 1.25**NICENESS  # the scheduler's: 1 at niceness 0, ×0.8 a step
 WEIGHT_FILES: Final = {"cpu.shares": 1024, "cpu.weight": 100}
 """Files of v1 and v2, and what they hold for one task at niceness 0."""
 
@@ -35,6 +34,11 @@ PERIOD: Final = 100_000
 """Microseconds over which the kernel counts a quota, unless told otherwise."""
 
 PATIENCE: Final = 0.5  # seconds in which a cgroup whose processes ended becomes empty
+
+
+def weight(niceness: int) -> float:
+    """The scheduler's for our busy threads: 1 a thread at niceness 0, ×0.8 a step."""
+    return BUSY_THREADS / 1.25 ** min(max(niceness, -20), 19)
 
 
 class ProcessCgroup:
@@ -115,7 +119,7 @@ def _moved(pid: int, folder: Path) -> bool:
     try:
         for name, one_task in WEIGHT_FILES.items():
             if (folder / name).exists():
-                _write(folder / name, round(one_task * WEIGHT))
+                _write(folder / name, round(one_task * weight(os.nice(0) + NICENESS)))
         _write(folder / "cgroup.procs", pid)
     except OSError:
         _remove(folder, 0)

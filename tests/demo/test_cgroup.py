@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from demo.cgroup import ProcessCgroup
+from demo.cgroup import ProcessCgroup, weight
+from demo.service.config import NICENESS
 from exporters.errors import ServerMissingError
 from exporters.host import where
 from tests.exporters.host.trees import V2_MOUNT, Tree, v1_mounts
@@ -98,6 +99,12 @@ def test_controllers_mounted_together_share_one_cgroup(tree):
     assert [folder.parent.name for folder in made(tree)] == ["cpu,cpuacct", "memory"]
 
 
+def test_a_cgroup_weighs_what_its_two_busy_threads_would():
+    assert round(1024 * weight(5)) == 671
+    assert weight(-10) / weight(0) == pytest.approx(1.25**10)
+    assert weight(24) == weight(19)
+
+
 def test_a_process_that_ended_leaves_no_cgroup_behind(sleeper):
     sleeper.kill()
     sleeper.wait()
@@ -154,7 +161,8 @@ def test_a_real_process_is_moved_keeps_its_weight_and_its_cgroup_goes_with_it(sl
     weights = [path for folder in cgroup.folders for path in folder.glob("cpu.shares")]
 
     assert f"/{name}" in paths.values()
-    assert all(path.read_text() == "671\n" for path in weights)  # two tasks at niceness 5
+    expected = round(1024 * weight(os.nice(0) + NICENESS))
+    assert all(int(path.read_text()) == max(expected, 2) for path in weights)
 
     cgroup.remove()
     assert all(folder.exists() for folder in cgroup.folders)
