@@ -44,8 +44,11 @@ OWN = ("gpu", "probe", "watch")
 STAGE_JOBS = ("gateway", "replica")
 SERVING_JOBS = ("gpu", "probe", "node")
 SERVICE = "chat"
-LEVELS = Thresholds(queue_warning=10, queue_critical=20, node_cpu=1.0)
-"""The demo queues dozens of requests, not hundreds, and its CPU plays the GPUs: it may be full."""
+LEVELS = Thresholds(
+    queue_warning=10, queue_critical=20, node_cpu=1.0, gpu_simulated_accepted=True, probe_duty=0.1
+)
+"""The demo queues dozens of requests, not hundreds, its CPU plays the GPUs and may be full, and its
+probe looks sixty times as often."""
 
 Say = Callable[[str], None]
 
