@@ -57,7 +57,7 @@ class Family(Generic[SignalT, ChildT]):
         self.signal = signal
         self._lock = lock
         self._cells = cells
-        self._max_children = max_children
+        self.max_children = max_children
         self._header = text.header(signal)
         self._children: dict[tuple[str, ...], ChildT] = {}
         if not signal.labels and signal.type != "gauge":
@@ -118,7 +118,7 @@ class Family(Generic[SignalT, ChildT]):
         self._check(values)
         key = tuple(map(text.clean, values))
         with self._lock:
-            if key not in self._children and len(self._children) >= self._max_children:
+            if key not in self._children and len(self._children) >= self.max_children:
                 key = (OTHER,) * len(key)
             child = self._children.get(key)
             if child is None:
@@ -168,7 +168,7 @@ class GaugeFamily(Family[Gauge, GaugeChild]):
     def replace(self, series: Mapping[tuple[str, ...], float]) -> None:
         """Make these the family's only series, in one step: no scrape sees half of them."""
         children: dict[tuple[str, ...], GaugeChild] = {}
-        for values, value in list(series.items())[: self._max_children]:
+        for values, value in list(series.items())[: self.max_children]:
             self._check(values)
             key = tuple(map(text.clean, values))
             children[key] = child = self._make(key)

@@ -25,6 +25,9 @@ from exporters.exposition.shared import SharedCells
 from exporters.exposition.sums import Sums
 
 MAX_CHILDREN = 1000
+HIDDEN_TIMES = 10
+"""A hidden histogram is the product of what is shown, and nobody has to store it."""
+
 FAMILIES: dict[str, type[Family[Any, Any]]] = {
     "counter": CounterFamily,
     "gauge": GaugeFamily,
@@ -57,6 +60,7 @@ class Registry:
         self._max_children = max_children
         self._cells = OwnMemory() if cells is None else cells
         self._families: dict[str, Family[Any, Any]] = {}
+        self._hidden: set[str] = set()
         self._merge: Merge | None = None
         if workers is not None:
             self._share(Path(workers))
@@ -70,10 +74,16 @@ class Registry:
     def histogram(self, signal: Histogram) -> HistogramFamily:
         return cast("HistogramFamily", self._family(signal))
 
-    def margin(self, signal: Histogram, *, of: Histogram) -> None:
-        """Show `signal` as the sum of the finer histogram `of` over the labels it does not have."""
+    def margin(self, signal: Histogram, *, of: Histogram, hidden: bool = False) -> None:
+        """Show `signal` as the sum of the finer histogram `of` over the labels it does not have.
+
+        With `hidden`, the finer one is written, and not shown.
+        """
         finer = self.histogram(of)
         with self.lock:
+            if hidden:
+                self._hidden.add(of.name)
+                finer.max_children = HIDDEN_TIMES * self._max_children
             self._families[signal.name] = Margin(signal, self.lock, finer)
 
     def families(self) -> list[Family[Any, Any]]:
@@ -136,11 +146,12 @@ class Registry:
 
     def _shown(self) -> list[Family[Any, Any]]:
         if self._merge is None:
-            return self.families()
+            return self._visible()
         view = self._merge.view
         for family in self.families():
             if isinstance(family, Margin):
-                view._show_margin(family)  # noqa: SLF001 - a registry, too
+                hidden = family.finer.signal.name in self._hidden
+                view._show_margin(family, hidden=hidden)  # noqa: SLF001 - a registry, too
         self._merge.refresh()
         for family in self.families():
             if isinstance(family, HistogramFamily) and not isinstance(family, Margin):
@@ -149,8 +160,13 @@ class Registry:
         for family in view.families():
             if isinstance(family, GaugeFamily):
                 family.nan_is_absent = True
-        return view.families()
+        return view._visible()  # noqa: SLF001
 
-    def _show_margin(self, family: Margin) -> None:
+    def _visible(self) -> list[Family[Any, Any]]:
+        return [family for name, family in list(self._families.items()) if name not in self._hidden]
+
+    def _show_margin(self, family: Margin, *, hidden: bool) -> None:
         if family.signal.name not in self._families:
-            self.margin(family.signal, of=family.finer.signal)
+            self.margin(family.signal, of=family.finer.signal, hidden=hidden)
+        for values, _ in family.children():
+            self.child(family.signal, values)

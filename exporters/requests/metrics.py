@@ -15,7 +15,7 @@ from exporters.catalog.stack import METRICS_ERRORS
 from exporters.exposition.registry import Registry
 from exporters.exposition.storage import HistogramChild
 from exporters.requests.annotations import Annotations
-from exporters.requests.series import Ending, ModelSeries
+from exporters.requests.series import DETAIL, MARGINS, Ending, ModelSeries
 
 OTHER = "_other"
 NO_PRIORITY = "normal"
@@ -76,7 +76,8 @@ class RequestMetrics:
         """Held by whoever counts from several threads; one event loop needs none."""
         self._trace_id = trace_id
         self._errors = self.registry.counter(METRICS_ERRORS).labels()
-        self.registry.margin(signals.REQUEST_DURATION, of=signals.REQUEST_DURATION_BY_OUTCOME)
+        for margin in MARGINS:
+            self.registry.margin(margin, of=DETAIL, hidden=True)
         self._other = ModelSeries(self.registry, OTHER)
         self._models = {name: ModelSeries(self.registry, name) for name in models}
         known = list(self._models.values()) or [self._other]
@@ -148,10 +149,7 @@ class RequestMetrics:
         ending = series.endings.get(key) or self._ending(series, *key)
         ending.requests.cell[0] += 1.0
         bucket = bisect_left(SECONDS, seconds)
-        cell = ending.by_outcome.cell
-        cell[bucket] += 1
-        cell[-1] += seconds
-        cell = ending.by_route.cell
+        cell = ending.duration.cell
         cell[bucket] += 1
         cell[-1] += seconds
         if outcome != "ok":
@@ -193,8 +191,7 @@ class RequestMetrics:
         trace_id = request.trace_id or (self._trace_id and self._trace_id())
         if not trace_id:
             return
-        ending.by_outcome.exemplify(bucket, seconds, trace_id)
-        ending.by_route.exemplify(bucket, seconds, trace_id)
+        ending.duration.exemplify(bucket, seconds, trace_id)
         if streaming is not None:
             first = self._first_token(request)
             first.exemplify(bisect_left(first.bounds, streaming[0]), streaming[0], trace_id)

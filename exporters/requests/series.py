@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exporters.catalog import requests as signals
+from exporters.catalog.signal import Histogram
 from exporters.exposition.registry import Registry
 from exporters.exposition.storage import CounterChild, HistogramChild
 
@@ -16,13 +17,24 @@ EXPECTED_ENDINGS = (
 """There from the start at zero, so that rate() sees the first one."""
 
 
+DETAIL = Histogram(
+    name="llm_request_detail_seconds",
+    help="What the durations by priority, outcome and route are sums of; itself never shown.",
+    labels=("model", "priority", "outcome", "route", "status"),
+    unit="seconds",
+    buckets=signals.REQUEST_DURATION.buckets,
+)
+"""One observation for each request; its margins are made when they are scraped."""
+
+MARGINS = (signals.REQUEST_DURATION, signals.REQUEST_DURATION_BY_OUTCOME, signals.ROUTE_DURATION)
+
+
 @dataclass(slots=True)
 class Ending:
     """Where one kind of ending is counted: one of outcome, status, priority and route."""
 
     requests: CounterChild
-    by_outcome: HistogramChild
-    by_route: HistogramChild
+    duration: HistogramChild
 
 
 class ModelSeries:
@@ -46,11 +58,9 @@ class ModelSeries:
     def ending(self, outcome: str, status: str, priority: str, route: str) -> Ending:
         """Find or make the series that an ending is counted in."""
         registry, model = self._registry, self._model
-        by_outcome = registry.histogram(signals.REQUEST_DURATION_BY_OUTCOME)
         return Ending(
             registry.counter(signals.REQUESTS).labels(model, outcome, status),
-            by_outcome.labels(model, priority, outcome),
-            registry.histogram(signals.ROUTE_DURATION).labels(route, outcome, status),
+            registry.histogram(DETAIL).labels(model, priority, outcome, route, status),
         )
 
     def first_token(self, given: str | None, priority: str) -> HistogramChild:
@@ -73,9 +83,11 @@ class ModelSeries:
         """Make the series that a healthy service will never touch but every alert will read."""
         for outcome, status in EXPECTED_ENDINGS:
             self._registry.counter(signals.REQUESTS).labels(self._model, outcome, status)
+        whole = self._registry.histogram(signals.REQUEST_DURATION)
         served = self._registry.histogram(signals.REQUEST_DURATION_BY_OUTCOME)
         for priority in priorities:
             self.first_token(priority, priority)
+            whole.labels(self._model, priority)
             served.labels(self._model, priority, "ok")
         for reason in reasons:
             self.rejected(reason)
