@@ -19,9 +19,8 @@ from elasticsearch.serializer import OrjsonSerializer
 from analysis.sources.backoff import patiently
 from analysis.sources.errors import BusyError, SourceError
 from analysis.sources.gap import Gap
-from analysis.sources.otel_shape import LOG_FIELDS, SPAN_FIELDS
 from analysis.sources.section import ElasticsearchSection
-from analysis.sources.shapes import TRACE_ID_FIELDS, log_frame, span_frame
+from analysis.sources.shapes import log_frame, span_frame
 from analysis.sources.source import LIMIT
 from analysis.sources.values import Hit
 from analysis.sources.window import cut, state_problems
@@ -58,14 +57,14 @@ class ElasticsearchSource:
 
         Of more than `limit`, whole traces are sampled by their ids, and a gap says so.
         """
-        hits = self._pull(self._section.traces_index, start_ns, end_ns, limit, SPAN_FIELDS)
+        hits = self._pull(self._section.traces_index, start_ns, end_ns, limit, is_spans=True)
         frame, problems = span_frame(hits)
         state_problems(self.gaps, self.name, "spans", problems)
         return cut(frame, start_ns, end_ns, limit=limit, gaps=self.gaps, source=self.name)
 
     def logs(self, start_ns: int, end_ns: int, limit: int = LIMIT) -> pl.DataFrame:
         """Return the logs of the window, ordered by time; of more than `limit`, only so many."""
-        hits = self._pull(self._section.logs_index, start_ns, end_ns, limit, LOG_FIELDS)
+        hits = self._pull(self._section.logs_index, start_ns, end_ns, limit, is_spans=False)
         frame, problems = log_frame(hits)
         state_problems(self.gaps, self.name, "logs", problems)
         return cut(frame, start_ns, end_ns, limit=limit, gaps=self.gaps, source=self.name)
@@ -83,12 +82,11 @@ class ElasticsearchSource:
         self._client.close()
 
     def _pull(
-        self, index: str, start_ns: int, end_ns: int, limit: int, fields: Sequence[str]
+        self, index: str, start_ns: int, end_ns: int, limit: int, *, is_spans: bool
     ) -> list[Hit]:
         found = self._fields(index)
         if not self._is_readable(index, found):
             return []
-        is_otel = "unmapped" not in found.get("trace_id", {"unmapped": {}})
         # The field's own precision is a millisecond, and an unpadded fraction moves it by up
         # to one more: read a little around the window, cut exactly afterwards.
         window = {"gte": start_ns // 10**6 - 1, "lte": end_ns // 10**6 + 1}
@@ -101,8 +99,8 @@ class ElasticsearchSource:
             )
         ).get("id", "")
         try:
-            self._thin_out(pit, query, limit, whole_traces=fields is SPAN_FIELDS)
-            return self._read(pit, query, limit, fields if is_otel else ("*",))
+            self._thin_out(pit, query, limit, whole_traces=is_spans)
+            return self._read(pit, query, limit, ("*",))
         finally:
             with contextlib.suppress(SourceError):  # it ends by itself, within a minute
                 self._call(lambda: self._client.close_point_in_time(id=pit))
@@ -143,7 +141,9 @@ class ElasticsearchSource:
             return
         share = 0.95 * limit / total
         below = {"lt": f"{int(share * 16**8):08x}"}
-        ranges = [{"range": {field: below}} for field in TRACE_ID_FIELDS]
+        ranges = [
+            {"range": {field: below}} for field in ("trace_id", "trace.id", "TraceId", "traceID")
+        ]
         query["bool"]["filter"].append({"bool": {"should": ranges}})
         self._state(f"{share:.1%} of the traces were read, chosen by their ids: {total} spans")
 

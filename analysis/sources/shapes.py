@@ -3,68 +3,211 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
 import polars as pl
 
 from analysis.frames import LOG_SCHEMA, SPAN_SCHEMA, check_logs, check_spans
-from analysis.sources import ecs_shape, otel_shape, raw_shape
-from analysis.sources.mapped import log_row, span_row
-from analysis.sources.values import Document, Hit, Row, ShapeError
+from analysis.sources import columns
+from analysis.sources.attributes import Naming
+from analysis.sources.columns import Batch
+from analysis.sources.flatten import Told, apply_lists, flatten
+from analysis.sources.shape import Columns, Marks, Shape, shapes
+from analysis.sources.values import Document, Hit
+
+NO_IDS = "no trace_id and span_id"
+NO_LOG = "nothing that a log says"
+NO_TIME = "no readable @timestamp"
+Problems = Counter[str]
+Row = Mapping[str, pl.Series]
+"""Columns of a frame, all of one length."""
+
+Groups = Mapping[str, tuple[Shape, list[Told], list[Hit]]]
 
 
-class Reader(NamedTuple):
-    """How documents of one shape become rows."""
+class Reader:
+    """Reads documents with the user's shapes and ours."""
 
-    span: Callable[[Hit], Row]
-    log: Callable[[Hit], Row]
+    def __init__(self, known: Sequence[Shape]) -> None:
+        self.shapes = tuple(known)
+        self._namings = {shape.name: Naming(shape.attributes) for shape in self.shapes}
+
+    def shape(self, document: Document, told: Told | None = None) -> Shape:
+        """Tell the shape by the fields; indices of one name may hold several."""
+        told = flatten(document) if told is None else told
+        for shape in self.shapes:
+            if is_marked(shape.marks, document, told):
+                return shape
+        return self.shapes[-1]
+
+    def spans(self, hits: Iterable[Hit]) -> tuple[pl.DataFrame, Problems]:
+        """Return the canonical spans, and how many documents are not spans, by the reason."""
+        problems: Problems = Counter()
+        frames = [
+            _usable(self._frame(_spans, shape, told, found), ("trace_id", "span_id"), problems)
+            for shape, told, found in self._grouped(hits, problems, wants_spans=True).values()
+        ]
+        frame = pl.concat([pl.DataFrame(schema=dict(SPAN_SCHEMA)), *frames])
+        # One span may lie in several places; where it lies first is where it is cited from.
+        once = frame.unique(["trace_id", "span_id"], keep="first", maintain_order=True)
+        return check_spans(once.sort("ts_ns", maintain_order=True)), problems
+
+    def logs(self, hits: Iterable[Hit]) -> tuple[pl.DataFrame, Problems]:
+        """Return the canonical logs, and how many documents are not logs, by the reason."""
+        problems: Problems = Counter()
+        frames = [
+            _usable(self._frame(_logs, shape, told, found), (), problems)
+            for shape, told, found in self._grouped(hits, problems, wants_spans=False).values()
+        ]
+        frame = pl.concat([pl.DataFrame(schema=dict(LOG_SCHEMA)), *frames])
+        return check_logs(frame.sort("ts_ns", maintain_order=True)), problems
+
+    def _frame(
+        self, read: Callable[[Batch, Columns], Row], shape: Shape, told: list[Told], hits: list[Hit]
+    ) -> pl.DataFrame:
+        naming = self._namings[shape.name]
+        is_spans = read is _spans
+        found = {
+            **read(Batch(told), shape.spans if is_spans else shape.logs),
+            "attributes": pl.Series([naming.text(one) for one in told], dtype=pl.String),
+            "source_index": pl.Series([hit.index for hit in hits], dtype=pl.String),
+            "source_id": pl.Series([hit.id for hit in hits], dtype=pl.String),
+        }
+        return pl.DataFrame(found, schema=dict(SPAN_SCHEMA if is_spans else LOG_SCHEMA))
+
+    def _grouped(self, hits: Iterable[Hit], problems: Problems, *, wants_spans: bool) -> Groups:
+        groups: dict[str, tuple[Shape, list[Told], list[Hit]]] = {}
+        for hit in hits:
+            told = flatten(hit.source)
+            shape = self.shape(hit.source, told)
+            if is_marked(shape.ignored, hit.source, told):
+                continue
+            found_span = is_span(shape, hit.source, told)
+            found_log = not found_span and is_log(shape, told)
+            if found_log if wants_spans else found_span:
+                continue
+            if not wants_spans and not found_log:
+                problems[NO_LOG] += 1
+                continue
+            apply_lists(told, shape)
+            _, documents, places = groups.setdefault(shape.name, (shape, [], []))
+            documents.append(told)
+            places.append(hit)
+        return groups
 
 
-OTEL = Reader(otel_shape.span_row, otel_shape.log_row)
-ECS = Reader(
-    lambda hit: span_row(hit, ecs_shape.FIELDS), lambda hit: log_row(hit, ecs_shape.FIELDS)
-)
-RAW = Reader(
-    lambda hit: span_row(hit, raw_shape.FIELDS), lambda hit: log_row(hit, raw_shape.FIELDS)
-)
-TRACE_ID_FIELDS = ("trace_id", "trace.id", "TraceId")
-"""The field of the trace's id in each shape."""
+@cache
+def reader(*files: str) -> Reader:
+    """The reader of our shapes, and of those in the files."""
+    return Reader(shapes(Path(file) for file in files))
 
 
-def reader(source: Document) -> Reader:
-    """Tell the shape by the fields; indices of one name may hold several."""
-    if "trace_id" in source or "resource" in source:
-        return OTEL
-    if not raw_shape.MARKS.isdisjoint(source):
-        return RAW
-    return OTEL if ecs_shape.MARKS.isdisjoint(source) else ECS
-
-
-def span_frame(hits: Iterable[Hit]) -> tuple[pl.DataFrame, Counter[str]]:
+def span_frame(hits: Iterable[Hit]) -> tuple[pl.DataFrame, Problems]:
     """Return the canonical spans, and how many documents are not spans, by the reason."""
-    rows, problems = _rows(hits, lambda shape, hit: shape.span(hit))
-    frame = pl.DataFrame(rows, schema=dict(SPAN_SCHEMA), orient="row")
-    # One span may lie in several places; where it lies first is where it is cited from.
-    once = frame.unique(["trace_id", "span_id"], keep="first", maintain_order=True)
-    return check_spans(once.sort("ts_ns", maintain_order=True)), problems
+    return reader().spans(hits)
 
 
-def log_frame(hits: Iterable[Hit]) -> tuple[pl.DataFrame, Counter[str]]:
+def log_frame(hits: Iterable[Hit]) -> tuple[pl.DataFrame, Problems]:
     """Return the canonical logs, and how many documents are not logs, by the reason."""
-    rows, problems = _rows(hits, lambda shape, hit: shape.log(hit))
-    frame = pl.DataFrame(rows, schema=dict(LOG_SCHEMA), orient="row")
-    return check_logs(frame.sort("ts_ns", maintain_order=True)), problems
+    return reader().logs(hits)
 
 
-def _rows(
-    hits: Iterable[Hit], convert: Callable[[Reader, Hit], Row]
-) -> tuple[list[Row], Counter[str]]:
-    rows: list[Row] = []
-    problems: Counter[str] = Counter()
-    for hit in hits:
-        try:
-            rows.append(convert(reader(hit.source), hit))
-        except ShapeError as error:
-            problems[str(error)] += 1
-    return rows, problems
+def is_marked(groups: Marks, document: Document, told: Told) -> bool:
+    """Whether all fields of any group are there; `!field` must not be, `field.` is any below it."""
+    for group in groups:
+        for name in group:
+            if name[0] == "!":
+                if name[1:] in told or name[1:] in document:
+                    break
+            elif name[-1] == ".":
+                if not _has_below(told, name):
+                    break
+            elif name not in told and name not in document:
+                break
+        else:
+            return True
+    return False
+
+
+def is_span(shape: Shape, document: Document, told: Told) -> bool:
+    """Whether a document of this shape is a span, by its fields."""
+    return is_marked(shape.span, document, told)
+
+
+def is_log(shape: Shape, told: Told) -> bool:
+    """Whether anything of it is what a log says."""
+    return any(
+        candidate.field in told or (candidate.tree and _has_below(told, candidate.tree))
+        for column in ("body", "severity", "level", "stacktrace")
+        for candidate in shape.logs.get(column, ())
+    )
+
+
+def _has_below(told: Told, prefix: str) -> bool:
+    return any(key.startswith(prefix) for key in told)
+
+
+def _usable(frame: pl.DataFrame, ids: tuple[str, ...], problems: Problems) -> pl.DataFrame:
+    """The rows that have what a row must have; the others are counted by their reason."""
+    known = pl.all_horizontal(pl.lit(value=True), *(pl.col(name).is_not_null() for name in ids))
+    identified = frame.filter(known)
+    timed = identified.drop_nulls("ts_ns")
+    for reason, lost in (
+        (NO_IDS, frame.height - identified.height),
+        (NO_TIME, identified.height - timed.height),
+    ):
+        if lost:
+            problems[reason] += lost
+    return timed
+
+
+def _spans(batch: Batch, of: Columns) -> Row:
+    start = batch.first(of.get("ts", ()), columns.instant, pl.Int64())
+    return {
+        "ts_ns": start,
+        "duration_ns": _duration(batch, of, start),
+        **{name: _id(batch, of, name) for name in ("trace_id", "span_id", "parent_id")},
+        "service": _text(batch, of, "service"),
+        "operation": _text(batch, of, "operation"),
+        "kind": batch.first(of.get("kind", ()), columns.kind, pl.String()),
+        "status": _text(batch, of, "status").fill_null("unset"),
+        "status_message": _text(batch, of, "status_message"),
+        "http_status": batch.first(of.get("http_status", ()), columns.integer, pl.Int64()),
+        **{name: _text(batch, of, name) for name in (*_PLACES, "container", "model")},
+        "weight": batch.first(of.get("weight", ()), columns.count, pl.Float64()),
+    }
+
+
+def _logs(batch: Batch, of: Columns) -> Row:
+    numbers = batch.first(of.get("severity", ()), columns.severity, pl.Int64())
+    levels = batch.first(of.get("level", ()), columns.level, pl.Int64())
+    return {
+        "ts_ns": batch.first(of.get("ts", ()), columns.instant, pl.Int64()),
+        "severity": numbers.zip_with(numbers.is_not_null(), levels),
+        **{name: _text(batch, of, name) for name in ("body", "logger", "service")},
+        **{name: _id(batch, of, name) for name in ("trace_id", "span_id")},
+        **{name: _text(batch, of, name) for name in (*_PLACES, "exception_type", "stacktrace")},
+    }
+
+
+_PLACES = ("request_id", "pod", "node")
+
+
+def _text(batch: Batch, of: Columns, name: str) -> pl.Series:
+    return batch.first(of.get(name, ()), columns.text, pl.String())
+
+
+def _id(batch: Batch, of: Columns, name: str) -> pl.Series:
+    digits = 32 if name == "trace_id" else 16
+    return batch.first(of.get(name, ()), columns.identity(digits), pl.String())
+
+
+def _duration(batch: Batch, of: Columns, start: pl.Series) -> pl.Series:
+    told = batch.first(of.get("duration", ()), columns.duration, pl.Int64())
+    if not of.get("end"):
+        return told
+    end = batch.first(of["end"], columns.instant, pl.Int64())
+    exact = (end - start).clip(0)  # a duration of its own may be rounded
+    return exact.zip_with(exact.is_not_null(), told)

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-
 Document = Mapping[str, Any]
-Row = tuple[Any, ...]
 
-WEIGHT = "busysignal.weight"
-"""Written by tail sampling on what it keeps, whatever the shape."""
 REQUEST_IDS = (
     "request_id", "request.id", "http.request.header.x-request-id", "http.request.id",
     "gen_ai.request.id", "gen_ai.response.id",
 )  # fmt: skip
-HTTP_STATUS = ("http.response.status_code", "http.status_code")
 MODELS = ("gen_ai.request.model", "gen_ai.response.model")
 KEPT_RESOURCE = ("service.version", "service.instance.id", "host.name")
-_LEVELS = {"TRACE": 1, "DEBUG": 5, "INFO": 9, "WARN": 13, "WARNING": 13, "ERROR": 17,
-           "CRITICAL": 21, "FATAL": 21}  # fmt: skip
-_ISO = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z")
+LEVELS = {
+    "TRACE": 1, "FINEST": 1, "VERBOSE": 1, "DEBUG": 5, "FINE": 5, "INFO": 9, "INFORMATION": 9,
+    "NOTICE": 10, "WARN": 13, "WARNING": 13, "ERROR": 17, "ERR": 17, "SEVERE": 17, "CRITICAL": 21,
+    "CRIT": 21, "FATAL": 21, "ALERT": 21, "EMERG": 24, "EMERGENCY": 24, "PANIC": 21,
+}  # fmt: skip
+"""Names of levels -> the severity of OpenTelemetry; syslog's by its data model's appendix."""
+_ISO = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9})\d*)?(Z|[+-]\d\d:?\d\d)?", re.ASCII
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +57,20 @@ def nanoseconds(value: Any) -> int:
         if milliseconds.isdecimal() and (not rest or (rest.isdecimal() and len(rest) <= 6)):
             return int(milliseconds) * 1_000_000 + int(rest or 0)
         if match := _ISO.fullmatch(value):
-            seconds = datetime.fromisoformat(match[1]).replace(tzinfo=UTC).timestamp()
-            return int(seconds) * 1_000_000_000 + int((match[2] or "0").ljust(9, "0"))
+            return _of_iso(*match.groups())
     raise ShapeError("no readable @timestamp")
 
 
-def hex_id(value: Any, digits: int) -> str | None:
-    """Read an id as lower-case hex of full length; some writers strip zeros. All zeros is none."""
-    if not isinstance(value, str) or not value.strip("0"):
-        return None
-    return value.lower().zfill(digits)
+def _of_iso(day: str, clock: str, fraction: str | None, zone: str | None) -> int:
+    """A time without a zone is UTC, as it is to Elasticsearch."""
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock}{zone if zone not in (None, 'Z') else ''}")
+    except ValueError:
+        raise ShapeError("no readable @timestamp") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    seconds = round((moment - _EPOCH) / _SECOND)
+    return seconds * 1_000_000_000 + int((fraction or "0").ljust(9, "0"))
 
 
 def weight(trace_state: Any) -> float | None:
@@ -74,64 +81,3 @@ def weight(trace_state: Any) -> float | None:
     if match is None:
         return None
     return 1.0 / (1.0 - int(match[1].ljust(14, "0"), 16) / 16.0**14)
-
-
-def look(values: Mapping[str, Any], key: str) -> Any:
-    """Find `a.b` as one flat key or as nested objects: writers do both, even in one document."""
-    if key in values:
-        return values[key]
-    head, dot, rest = key.partition(".")
-    inner = values.get(head) if dot else None
-    return look(inner, rest) if isinstance(inner, dict) else None
-
-
-def first(values: Mapping[str, Any], keys: Iterable[str]) -> Any:
-    """The first value that is there, of several names."""
-    for key in keys:
-        value = look(values, key)
-        if isinstance(value, list):  # headers come as lists
-            value = value[0] if value else None
-        if value is not None and value != "":
-            return value
-    return None
-
-
-def mapping(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """The object under a key; an empty one where there is none."""
-    value = values.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def text(value: Any) -> str | None:
-    """A text, or None of what says nothing."""
-    return (
-        value if isinstance(value, str) and value else None if value in (None, "") else str(value)
-    )
-
-
-def integer(value: Any) -> int | None:
-    """A whole number, also from its digits."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    return int(value) if isinstance(value, str) and value.isdecimal() else None
-
-
-def number(value: Any) -> float | None:
-    """A number that can be a weight."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
-        return float(value)
-    return None
-
-
-def severity(number: Any, level: Any) -> int | None:
-    """OpenTelemetry's 1-24, from the number or else from the level's name."""
-    told = integer(number)
-    if told and 1 <= told <= 24:
-        return told
-    return _LEVELS.get(str(level or "").upper())
-
-
-def to_json(told: Mapping[str, Any], resource: Mapping[str, Any]) -> str:
-    """The column `attributes`: what was told, and what is worth keeping of the resource."""
-    present = {f"resource.{key}": value for key, value in resource.items() if value is not None}
-    return orjson.dumps({**told, **present}).decode()

@@ -22,4 +22,4 @@ def cut(
 def state_problems(gaps: list[Gap], source: str, kind: str, problems: Counter[str]) -> None:
     """Turn documents that could not be read into one gap for each reason."""
     for reason, count in sorted(problems.items()):
-        gaps.append(Gap(source, f"{count} documents are not {kind} in the otel shape: {reason}"))
+        gaps.append(Gap(source, f"{count} documents are not {kind}: {reason}"))

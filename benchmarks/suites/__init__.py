@@ -16,6 +16,9 @@ SUITES: Final[Mapping[str, str]] = {
     "petshop": "Top-1 and Top-3 of root causes in a microservice application",
     "nezha": "AS@1, AS@3 and AIS@1 of faulty services, from traces, logs and metrics",
     "loghub": "grouping accuracy of log templates, one configuration for every set",
+    "shapes": "documents of real writers read back, field by field: equal, lost or wrong",
+    "nab": "alarms on labelled series, NAB's standard profile, strictly online",
+    "incidents": "Top-1, Top-3, calibration and honesty on generated incidents of every kind",
     "engines": "the engines' alias tables, held against recorded /metrics",
 }
 """What each one measures; the module of the same name has `run(data: Path) -> Result`."""

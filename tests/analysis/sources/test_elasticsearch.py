@@ -122,7 +122,7 @@ def test_documents_of_another_shape_are_a_gap(elasticsearch, read_from):
 
     assert 1 == source.spans(T0, T0 + 10).height
     assert [
-        Gap("elasticsearch", "1 documents are not spans in the otel shape: no trace_id and span_id")
+        Gap("elasticsearch", "1 documents are not spans: no trace_id and span_id")
     ] == source.gaps
 
 

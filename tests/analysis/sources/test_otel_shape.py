@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from analysis.frames import LOG_SCHEMA, SPAN_SCHEMA
 from analysis.sources.shapes import log_frame, span_frame
-from analysis.sources.values import Hit, ShapeError, hex_id, nanoseconds, weight
+from analysis.sources.values import Hit, ShapeError, nanoseconds, weight
 from tests.es_shapes import lines, unpack
 
 SPAN: dict[str, Any] = {
@@ -71,7 +71,8 @@ def test_ids_are_padded_and_in_lower_case():
     assert ("0000000000000000512217feb75044e1", "0005c6c44e95a3d2", None) == (
         row["trace_id"], row["span_id"], row["parent_id"],
     )  # fmt: skip
-    assert hex_id("0000000000000000", 16) is None
+    (root,) = spans(SPAN | {"parent_span_id": "0000000000000000"})
+    assert root["parent_id"] is None
 
 
 def test_what_is_missing_is_null():

@@ -101,8 +101,6 @@ def log_facts(row: dict[str, Any], shape: str) -> tuple[Any, ...]:
 def log_truth(told: dict[str, Any], shape: str) -> tuple[Any, ...]:
     attributes = told["attributes"]
     kind = attributes.get("exception.type")
-    if shape == "ecs":  # where an `error.type` of one's own is the same field
-        kind = kind or attributes.get("error.type")
     return (
         told["time_ns"], told["trace_id"] or None, told["span_id"] or None,
         told["severity_number"], told["body"] or None, told["service"],

@@ -48,7 +48,7 @@ def test_broken_lines_are_a_gap(tmp_path: Path):
     assert 1 == source.spans(0, 9 * MS).height
     assert [
         Gap("store", "2 lines of traces-a-1.ndjson are not JSON objects"),
-        Gap("store", "1 documents are not spans in the otel shape: no trace_id and span_id"),
+        Gap("store", "1 documents are not spans: no trace_id and span_id"),
     ] == source.gaps
 
 
