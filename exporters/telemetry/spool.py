@@ -24,6 +24,7 @@ POISON = "poison.ndjson"
 POISON_BYTES = 8 * 2**20
 """Refused documents are kept for a person to look at, up to here."""
 
+TRIES = 100
 _OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _NAME = re.compile(r"(\d{12})-([a-z0-9_.-]+)\.spool")
 """A segment holds the documents of one index, so that one that is blocked delays no other."""
@@ -195,8 +196,8 @@ class Spool:
         if lock is None:
             return False
         with lock:
-            left = _sizes(folder)
-            for path, size in left.items():
+            before = len(self._sizes)
+            for path, size in _sizes(folder).items():
                 if size <= self._max_bytes - self.size:
                     mine = self._next(_index(path))
                     path.rename(mine)
@@ -205,9 +206,10 @@ class Spool:
                 (folder / POISON).rename(self._folder / f"poison-{folder.name}.ndjson")
             if not _sizes(folder):
                 _remove(folder)
-        if left:
+        has_taken = len(self._sizes) > before
+        if has_taken:
             log.warning("took over the spool %s, which its process left behind", folder)
-        return bool(left)
+        return has_taken
 
     def close(self) -> None:
         """Let another process have the folder."""
@@ -247,10 +249,17 @@ def _own_folder(folder: Path) -> tuple[Path, IO[bytes]]:
     """Lock `folder`, or the first free one beside it: two processes never share a spool."""
     for number in range(1_000):
         candidate = folder if number == 0 else folder.with_name(f"{folder.name}.{number}")
-        candidate.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if (lock := _lock(candidate)) is not None:
+        if (lock := _made_and_locked(candidate)) is not None:
             return candidate, lock
     raise OSError(f"no free spool folder beside {folder}")
+
+
+def _made_and_locked(folder: Path) -> IO[bytes] | None:
+    for _ in range(TRIES):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(FileNotFoundError):  # removed by another in this moment
+            return _lock(folder)
+    return None
 
 
 def _lock(folder: Path) -> IO[bytes] | None:
