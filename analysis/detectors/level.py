@@ -1,4 +1,4 @@
-"""Detectors behind the scikit-learn API: did a signal leave the level it had before?"""
+"""Did a signal leave the level it had before? Robust, two-sided, free of units."""
 
 from __future__ import annotations
 
