@@ -178,6 +178,9 @@ def analyze(
     start: Annotated[str, typer.Option("--from", help="start of the incident, ISO 8601 in UTC")],
     end: Annotated[str, typer.Option("--to", help="its end")],
     service: Annotated[str | None, typer.Option(help="the service, if there are several")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="folder of Parquet files to read, in place of servers")
+    ] = None,
     config: ConfigFile = None,
     json: JsonFile = None,
 ) -> None:
@@ -187,7 +190,7 @@ def analyze(
 
     whole = settings(config)
     verdict = verdict_on(
-        _sources(whole),
+        _sources(whole) if data is None else _files(data),
         whole.analysis,
         start_ns=_nanoseconds(start),
         end_ns=_nanoseconds(end),
@@ -292,6 +295,19 @@ def bench(
     typer.echo(result.as_text())
 
 
+@app.command()
+def incidents(
+    out: Annotated[Path, typer.Option(help="a new folder for them")],
+    seed: Annotated[int, typer.Option(help="the same seed gives the same bytes")] = 1,
+    count: Annotated[int, typer.Option(min=1, help="how many")] = 100,
+) -> None:
+    """Write labelled incidents of a simulated service: metrics, spans, logs and the truth."""
+    from demo.incidents.generate import generate
+
+    generate(seed, count, out)
+    _say_written([out])
+
+
 def settings(path: Path | None) -> Config:
     """The config from `path`, the environment laid over it.
 
@@ -319,6 +335,13 @@ def _sources(whole: Config) -> Sources:
     if whole.telemetry.kind == "store":
         return Sources(metrics, StoreSource(whole.telemetry.store_dir))
     return Sources(metrics, ElasticsearchSource(whole.elasticsearch))
+
+
+def _files(folder: Path) -> Sources:
+    from analysis.collect import Sources
+    from analysis.sources.files import FileDocuments, FileMetrics
+
+    return Sources(FileMetrics(folder), FileDocuments(folder))
 
 
 def main() -> None:

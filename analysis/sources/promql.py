@@ -125,7 +125,9 @@ def _only(labels: Labels, names: frozenset[str] | None) -> Labels:
 
 def _matches(node: Any) -> Callable[[Mapping[str, str]], bool]:
     """As Prometheus: a label that is not there is empty, patterns are anchored."""
-    tests = [(one.name, str(one.op).rpartition(".")[2], one.value) for one in node.matchers.matchers]
+    tests = [
+        (one.name, str(one.op).rpartition(".")[2], one.value) for one in node.matchers.matchers
+    ]
 
     def match(labels: Mapping[str, str]) -> bool:
         return all(_holds(labels.get(name, ""), how, value) for name, how, value in tests)
