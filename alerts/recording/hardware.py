@@ -12,16 +12,13 @@ from exporters.catalog import neutral_hardware as hardware
 
 if TYPE_CHECKING:
     from alerts.durations import Scale
-    from exporters.catalog.signal import Histogram, Recorded, Selector
+    from exporters.catalog.signal import Gauge, Histogram, Recorded, Selector
 
 
 def chips(scale: Scale) -> tuple[Recording, ...]:
-    """What SMs, pipes and memory do, and what a thousand tokens cost in energy."""
+    """How full the SMs are, what holds clocks down, and what a thousand tokens take in energy."""
     return (
-        copy(hardware.GPU_SM_ACTIVE, gpu_profiling.SM_ACTIVE.value),
         copy(hardware.GPU_SM_OCCUPANCY, gpu_profiling.SM_OCCUPANCY.value),
-        copy(hardware.GPU_PIPE_ACTIVE, gpu_profiling.PIPE_ACTIVE.value),
-        copy(hardware.GPU_DRAM, gpu_profiling.DRAM_ACTIVE.value),
         Recording(hardware.ENERGY_PER_TOKENS, _energy_per_tokens()),
         Recording(hardware.GPU_THROTTLED, _throttled(scale.window("5m"))),
         Recording(hardware.GPU_MARGIN, _margins()),
@@ -57,7 +54,7 @@ def _margins() -> str:
     return f"{_part(f'{told} or {core}', 'core')}\nor\n{_part(memory, 'memory')}"
 
 
-def _below(limit: str, temperature: gpu.Gauge) -> str:
+def _below(limit: str, temperature: Gauge) -> str:
     bound = gpu.GPU_TEMPERATURE_LIMIT.value.where(limit=limit)
     return f"(min by (instance, gpu) ({bound}) - max by (instance, gpu) ({temperature.value}))"
 
@@ -80,7 +77,6 @@ def links(scale: Scale) -> tuple[Recording, ...]:
             gpu_profiling.NVLINK_BANDWIDTH,
             window,
         ),
-        _rate(hardware.PCIE_REPLAYS, gpu_links.PCIE_REPLAYS.total, window),
         Recording(
             hardware.PCIE_WIDTH,
             f"max by (instance, gpu) ({width})\n/\nmax by (instance, gpu) ({widest})",
@@ -94,7 +90,7 @@ def _rate(signal: Recorded, selector: Selector, window: str) -> Recording:
     return Recording(signal, rate(signal, selector, window))
 
 
-def _traffic(signal: Recorded, counted: Selector, measured: gpu.Gauge, window: str) -> Recording:
+def _traffic(signal: Recorded, counted: Selector, measured: Gauge, window: str) -> Recording:
     labels = ", ".join(signal.labels)
     return Recording(
         signal, f"{rate(signal, counted, window)}\nor\nmax by ({labels}) ({measured.value})"

@@ -20,7 +20,7 @@ BY_EVENT = frozenset(
         neutral.REJECTED_RATE,
         neutral.EJECTED,
         *neutral_gpu.SIGNALS,
-        *neutral_hardware.SIGNALS,
+        *(set(neutral_hardware.SIGNALS) - {neutral_hardware.GPU_THROTTLED}),
         *neutral_outside.SIGNALS,
         neutral.CACHE_HIT_SHARE,
         neutral.CACHE_ERROR_SHARE,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from alerts.promql import number
 from alerts.rules.subject import GPU
-from exporters.catalog import neutral, neutral_hardware
+from exporters.catalog import neutral, neutral_gpu, neutral_hardware
 
 if TYPE_CHECKING:
     from alerts.config import RulesSection
@@ -43,7 +43,7 @@ def _event(section: RulesSection) -> Alert:
         says="met {{ $labels.event }}",
         means="Memory with poison in it was used, could not be retired, or the device left the "
         "bus. What ran there is gone or wrong.",
-        first=("Drain its replica.", "`nvidia-smi -q -i N` tells what it asks for (GpuResetNeeded)."),
+        first=("Drain its replica.", "`nvidia-smi -q -i N` tells what the device asks for."),
         kinds=("gpu_fault",),
     )  # fmt: skip
 
@@ -146,7 +146,7 @@ def _pcie_width(section: RulesSection) -> Alert:
 def _pcie_replays(section: RulesSection) -> Alert:
     limit = section.thresholds.pcie_replays_per_minute
     return GPU.alert(
-        section, neutral_hardware.PCIE_REPLAYS.value, f"* 60 > {number(limit)}",
+        section, neutral_gpu.PCIE_REPLAY_RATE.value, f"* 60 > {number(limit)}",
         name="PcieReplays", severity="ticket", hold="15m",
         summary="A GPU's PCIe link sends packets again and again.",
         says=f"resends {{{{ $value | humanize }}}} PCIe packets a minute; {number(limit)} is the "

@@ -150,6 +150,6 @@ def _circuit(section: RulesSection) -> Alert:
 
 def _enough(section: RulesSection) -> str:
     """The guard against speaking of shares of nearly nothing."""
-    seconds = int(section.scale.window_seconds("5m"))
+    seconds, least = int(section.scale.window_seconds("5m")), section.thresholds.minimum_requests
     requests = f"sum by (service, target) ({neutral_outside.CLIENT_REQUESTS.value})"
-    return f"and on (service, target)\n({requests} * {seconds} >= {section.thresholds.minimum_requests})"
+    return f"and on (service, target)\n({requests} * {seconds} >= {least})"

@@ -79,6 +79,13 @@ GPU_EXPORTER = Subject(
     links=("instance",),
     job="gpu",
 )
+HOST = Subject(
+    board=boards.SERVICE,
+    name="{{ $labels.instance }}",
+    labels=("instance",),
+    links=(),
+    job="node",
+)
 PROBED = Subject(
     board=boards.PROBE,
     name="The probe of device {{ $labels.device }} at {{ $labels.instance }}",
