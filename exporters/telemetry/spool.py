@@ -256,8 +256,9 @@ def _own_folder(folder: Path) -> tuple[Path, IO[bytes]]:
 
 def _made_and_locked(folder: Path) -> IO[bytes] | None:
     for _ in range(TRIES):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with contextlib.suppress(FileNotFoundError):  # removed by another in this moment
+        # Another may remove it at any moment before it is locked, also within mkdir.
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             return _lock(folder)
     return None
 

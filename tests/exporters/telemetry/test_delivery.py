@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -170,6 +171,32 @@ def test_a_folder_that_was_taken_over_can_be_made_again(tmp_path: Path):
 
     assert tmp_path / "pod-1" == back.folder
     back.close()
+    mine.close()
+
+
+def test_processes_that_start_while_others_take_over_keep_their_folders(tmp_path: Path):
+    mine = Spool(tmp_path / "mine", 10_000_000)
+    done = threading.Event()
+
+    def take_over() -> None:
+        while not done.is_set():
+            mine.adopt()
+
+    thread = threading.Thread(target=take_over)
+    thread.start()
+    try:
+        for number in range(300):
+            spool = Spool(tmp_path / "pod", 10_000_000)
+            assert spool.append([line("traces-a", number)]) == []
+            assert (spool.folder / "lock").exists()
+            spool.close()
+    finally:
+        done.set()
+        thread.join()
+    while mine.adopt():
+        pass
+
+    assert sorted(map(str, range(300))) == sorted(found.id for found in drain(mine))
     mine.close()
 
 
