@@ -1,30 +1,25 @@
-"""GPUs: what the driver says of each device, and what known kernels really take on it."""
+"""GPUs: what the driver says of each device, its links, its users and the readings themselves."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from alerts.config import RulesSection, Thresholds
-from dashboards import marks
-from dashboards.gpu_faults import activity, faults
-from dashboards.gpu_probe import kernels
+from dashboards import gpu_faults, gpu_links, gpu_use, marks
+from dashboards.gpu_parts import DEVICE, NO_GPM, chosen, lines, states
 from dashboards.panels import (
-    PLAIN,
     Dashboard,
     Panel,
     Query,
     Row,
     Stat,
-    StateTimeline,
-    Step,
     TimeSeries,
     Value,
     Variable,
+    falling,
     rising,
 )
-from exporters.catalog import Recorded, Selector, boards, gpu, neutral
-
-DEVICE = "{{instance}} gpu {{gpu}}"
+from exporters.catalog import Recorded, boards, gpu, neutral, neutral_gpu, neutral_hardware
 
 
 def board(rules: RulesSection) -> Dashboard:
@@ -32,16 +27,18 @@ def board(rules: RulesSection) -> Dashboard:
     levels = rules.thresholds
     return Dashboard(
         board=boards.GPU,
-        about="Every GPU: is it there, is it full, is it held back, is it as fast as it was?",
+        about="Every GPU: is it there, is it full, is it held back, is it whole?",
         variables=_variables(),
         marks=(marks.RESTARTS_ANYWHERE, marks.ALERTS_ANYWHERE, marks.VERDICTS),
         rows=(
             Row("Now", _now(levels)),
             Row("Load", _load(levels)),
-            Row("Health", _health()),
-            Row("Faults and repairs", faults()),
-            Row("What the chip does", activity()),
-            Row("Kernel probe", kernels(levels)),
+            Row("Power and heat", _power(levels)),
+            Row("Faults and repairs", gpu_faults.faults()),
+            Row("Links", gpu_links.links()),
+            Row("Who uses it", gpu_use.users()),
+            Row("MIG", gpu_use.instances()),
+            Row("The readings themselves", gpu_faults.readings(levels)),
         ),
     )
 
@@ -60,75 +57,57 @@ def _variables() -> tuple[Variable, ...]:
     )
 
 
-def chosen(selector: Selector) -> Selector:
-    """Narrow to the chosen exporters and devices."""
-    return selector.matching(instance="$instance", gpu="$gpu")
-
-
 def _stat(title: str, about: str, signal: Recorded, pick: str, **more: Any) -> Stat:
     query = Query(f"{pick}({chosen(signal.value)})", pick)
-    return Stat(title=title, about=about, signals=(signal,), queries=(query,), **more)
+    return Stat(title=title, about=about, signals=(signal,), queries=(query,), width=3, **more)
 
 
 def _now(levels: Thresholds) -> tuple[Panel, ...]:
     energy = chosen(gpu.GPU_ENERGY.total)
     return (
-        _stat(
-            "Answering",
-            "Whether every device answers.",
-            neutral.GPU_UP,
-            "min",
-            values=(Value(1, "all", "green"), Value(0, "not all", "red")),
-        ),
-        _stat(
-            "Busiest",
-            "The device whose kernels run most of the time.",
-            neutral.GPU_UTILIZATION,
-            "max",
-            steps=rising(critical=levels.gpu_busy),
-        ),
+        _stat("Answering", "Whether every device answers.", neutral.GPU_UP, "min",
+              values=(Value(1, "all", "green"), Value(0, "not all", "red"))),
+        _stat("Missing", "Devices there should be and are not.", neutral_gpu.GPUS_MISSING, "sum",
+              steps=rising(critical=1)),
+        _stat("Busiest", "The device whose kernels run most of the time.",
+              neutral.GPU_UTILIZATION, "max", steps=rising(critical=levels.gpu_busy)),
         _stat("Fullest", "The device with the least memory left.", neutral.GPU_MEMORY, "max"),
         _stat("Hottest", "The warmest core.", neutral.GPU_TEMPERATURE, "max"),
-        _stat(
-            "Held back",
-            "Whether power, heat or hardware holds any clock down.",
-            neutral.GPU_THROTTLE,
-            "max",
-            values=(Value(0, "no", "green"), Value(1, "yes", "red")),
-        ),
+        _stat("Held back", "Whether power, heat or hardware holds any clock down.",
+              neutral.GPU_THROTTLE, "max",
+              values=(Value(0, "no", "green"), Value(1, "yes", "red"))),
+        _stat("Waiting for hands", "Whether any device waits for a reset or a reboot.",
+              neutral_gpu.GPU_RESET_NEEDED, "max",
+              values=(Value(0, "no", "green"), Value(1, "yes", "red")),
+              empty="no device tells"),
         Stat(
             title="Energy",
             about="What the chosen devices used over the time range on screen.",
             signals=(gpu.GPU_ENERGY,),
             queries=(Query(f"sum(increase({energy}[$__range]))", "energy"),),
+            width=3,
         ),
-    )
-
-
-def _lines(title: str, about: str, signal: Recorded, steps: tuple[Step, ...] = PLAIN) -> TimeSeries:
-    return TimeSeries(
-        title=title,
-        about=about,
-        signals=(signal,),
-        queries=(Query(chosen(signal.value), DEVICE),),
-        steps=steps,
-        maximum=1 if signal.unit == "ratio" else None,
-    )
+    )  # fmt: skip
 
 
 def _load(levels: Thresholds) -> tuple[Panel, ...]:
     return (
-        _lines(
-            "Utilisation",
-            "High is not yet slow: one small kernel at a time also counts as busy.",
-            neutral.GPU_UTILIZATION,
-            rising(critical=levels.gpu_busy),
-        ),
-        _lines(
-            "Memory",
-            "Weights, KV cache and fragments.",
-            neutral.GPU_MEMORY,
-        ),
+        lines("Utilisation", "High is not yet slow: one small kernel at a time counts as busy.",
+              neutral.GPU_UTILIZATION, steps=rising(critical=levels.gpu_busy)),
+        lines("SMs active", "Share of the chip that has work while it is called busy.",
+              neutral_gpu.SM_ACTIVE, empty=NO_GPM),
+        lines("Pipes active", "Tensor cores idle while the GPU is busy: batches are too small.",
+              neutral_gpu.PIPE_ACTIVE, f"{DEVICE} {{{{pipe}}}}", empty=NO_GPM),
+        lines("Memory bandwidth", "Decoding is mostly bound by it.",
+              neutral_gpu.DRAM_ACTIVE, empty=NO_GPM),
+        lines("SM occupancy", "Warps that wait on each SM to hide memory's delay.",
+              neutral_hardware.GPU_SM_OCCUPANCY, empty=NO_GPM),
+        lines("Memory", "Weights, KV cache and fragments.", neutral.GPU_MEMORY),
+    )  # fmt: skip
+
+
+def _power(levels: Thresholds) -> tuple[Panel, ...]:
+    return (
         TimeSeries(
             title="Power against its limit",
             about="At the limit the driver lowers the clocks.",
@@ -138,34 +117,21 @@ def _load(levels: Thresholds) -> tuple[Panel, ...]:
                 Query(chosen(gpu.GPU_POWER_LIMIT.value), f"{DEVICE} limit"),
             ),
         ),
-    )
-
-
-def _health() -> tuple[Panel, ...]:
-    states = (Value(0, "no", "green"), Value(1, "yes", "red"))
-    return (
-        _lines("Temperature", "Close to its limit, a device slows down.", neutral.GPU_TEMPERATURE),
-        _lines("SM clock", "What heat, power and idling leave of the clock.", neutral.GPU_CLOCK),
         TimeSeries(
-            title="XID errors",
-            about="The driver's error codes; none is the good state.",
-            signals=(neutral.GPU_XID_RATE,),
-            queries=(Query(chosen(neutral.GPU_XID_RATE.value), f"{DEVICE} XID {{{{xid}}}}"),),
-            style="bars",
-            empty="no XID errors",
+            title="Energy per 1,000 tokens",
+            about="What an answer costs in energy: more for the same is waste.",
+            signals=(neutral_hardware.ENERGY_PER_TOKENS,),
+            queries=(Query(neutral_hardware.ENERGY_PER_TOKENS.value, "{{service}}"),),
+            empty="no tokens",
         ),
-        StateTimeline(
-            title="Answering, over time",
-            about="Whether the device answers its driver.",
-            signals=(neutral.GPU_UP,),
-            queries=(Query(chosen(neutral.GPU_UP.value), DEVICE),),
-            values=(Value(0, "gone", "red"), Value(1, "up", "green")),
-        ),
-        StateTimeline(
-            title="Held back by",
-            about="The reasons that hold the clocks down, harmless ones left out.",
-            signals=(neutral.GPU_THROTTLE,),
-            queries=(Query(chosen(neutral.GPU_THROTTLE.value), f"{DEVICE} {{{{reason}}}}"),),
-            values=states,
-        ),
-    )
+        lines("SM clock", "What heat, power and idling leave of the clock.", neutral.GPU_CLOCK),
+        lines("Temperature", "Of the core.", neutral.GPU_TEMPERATURE),
+        lines("Degrees left", "Until core or memory are too hot and clocks are lowered.",
+              neutral_hardware.GPU_MARGIN, f"{DEVICE} {{{{part}}}}", minimum=None,
+              steps=falling(levels.gpu_temperature_margin), empty="no device tells its limits"),
+        lines("Time held back", "Share of time in which each reason held the clocks down.",
+              neutral_hardware.GPU_THROTTLED, f"{DEVICE} {{{{reason}}}}",
+              steps=rising(levels.gpu_thermal_share, levels.gpu_throttled_share)),
+        states("Held back by", "The reasons that hold the clocks down, harmless ones left out.",
+               neutral.GPU_THROTTLE, f"{DEVICE} {{{{reason}}}}", width=24),
+    )  # fmt: skip

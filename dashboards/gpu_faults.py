@@ -1,82 +1,54 @@
-"""The GPU dashboard's errors and repairs, and what the chip really does while it is called busy."""
+"""The GPU dashboard's errors and repairs, and how far its readings can be trusted."""
 
 from __future__ import annotations
 
-from dashboards.panels import Panel, Query, StateTimeline, TimeSeries, Value
-from exporters.catalog import Recorded, Selector, neutral_gpu
-
-DEVICE = "{{instance}} gpu {{gpu}}"
-STATES = (Value(0, "no", "green"), Value(1, "yes", "red"))
-NO_GPM = "no device here tells (GPM: Hopper and later)"
+from alerts.config import Thresholds
+from dashboards.gpu_parts import DEVICE, bars, lines, states
+from dashboards.panels import Panel, Value, rising
+from exporters.catalog import neutral, neutral_gpu, neutral_hardware
 
 
 def faults() -> tuple[Panel, ...]:
     """What is broken, and what must be done about it."""
     return (
-        _bars("Uncorrected ECC errors", "Memory that could not be mended.",
-              neutral_gpu.GPU_ECC_UNCORRECTED, "no device counts ECC errors"),
-        _states("Waiting for a reset", "What only a reset or a reboot will mend.",
-                neutral_gpu.GPU_RESET_NEEDED),
-        _states("To be replaced", "Boards whose spare memory is used up.",
-                neutral_gpu.GPU_REPLACEMENT_NEEDED),
-        _bars("NVLink errors", "Packets between GPUs that had to be sent again.",
-              neutral_gpu.NVLINK_ERROR_RATE, "no NVLinks here"),
-        _bars("PCIe replays", "Packets between host and GPU that had to be sent again.",
-              neutral_gpu.PCIE_REPLAY_RATE, "no device counts replays"),
-        TimeSeries(
-            title="Wrong results",
-            about="Probe kernels whose result was not the known one: silent corruption.",
-            signals=(neutral_gpu.KERNEL_WRONG,),
-            queries=(Query(neutral_gpu.KERNEL_WRONG.value, "{{device}} {{kernel}}"),),
-            style="bars",
-            empty="no probe looks",
-        ),
+        states("Answering, over time", "Whether the device answers its driver.", neutral.GPU_UP,
+               values=(Value(0, "gone", "red"), Value(1, "up", "green"))),
+        states("Waiting for a reset", "What only a reset or a reboot will mend.",
+               neutral_gpu.GPU_RESET_NEEDED, f"{DEVICE} {{{{reason}}}}", empty="no device tells"),
+        states("To be replaced", "Boards whose spare memory is used up.",
+               neutral_gpu.GPU_REPLACEMENT_NEEDED, f"{DEVICE} {{{{reason}}}}",
+               empty="no device tells"),
+        lines("Banks short of spare rows", "Where the next bad row may not be replaced.",
+              neutral_hardware.ROW_BANKS_SHORT, width=12, empty="no device tells"),
+        bars("XID errors", "The driver's error codes; none is the good state.",
+             neutral.GPU_XID_RATE, f"{DEVICE} XID {{{{xid}}}}", empty="no XID errors"),
+        bars("Other events", "Memory, poison and recovery events as the driver told of them.",
+             neutral_hardware.GPU_EVENTS, f"{DEVICE} {{{{event}}}}", empty="no device tells"),
+        bars("Uncorrected ECC errors", "Memory that could not be mended.",
+             neutral_gpu.GPU_ECC_UNCORRECTED, empty="no device counts ECC errors"),
+        lines("Corrected ECC errors", "Mended at once; a rise comes before worse.",
+              neutral_hardware.GPU_ECC_CORRECTED, empty="no device counts ECC errors"),
     )  # fmt: skip
 
 
-def activity() -> tuple[Panel, ...]:
-    """Utilisation says that a kernel runs; these say how much of the chip it uses."""
+def readings(levels: Thresholds) -> tuple[Panel, ...]:
+    """What the exporter could not read, how old its readings are, and what they take."""
     return (
-        _ratio("SMs active", "Share of SMs that had work.", neutral_gpu.SM_ACTIVE, DEVICE),
-        _ratio("Pipes active", "Tensor cores idle while the GPU is busy: batches are too small.",
-               neutral_gpu.PIPE_ACTIVE, f"{DEVICE} {{{{pipe}}}}"),
-        _ratio("Memory bandwidth", "Decoding is mostly bound by it.",
-               neutral_gpu.DRAM_ACTIVE, DEVICE),
+        states("Readings lost", "Families that fail or are refused: their series are missing.",
+               neutral_hardware.READINGS_LOST, f"{DEVICE} {{{{family}}}} {{{{status}}}}",
+               empty="all is read"),
+        states("Simulated", "Devices whose driver is a simulation.",
+               neutral_hardware.GPU_SIMULATED, values=(Value(1, "simulated", "orange"),),
+               empty="none"),
+        lines("Age of the readings", "It grows while a call into the driver hangs.",
+              neutral_hardware.READINGS_AGE,
+              steps=rising(critical=levels.gpu_readings_stale_seconds)),
+        lines("Time of one call", "99th percentile of a call into the driver.",
+              neutral_hardware.NVML_CALL_P99, empty="no calls"),
+        lines("Time of a whole pass", "99th percentile of reading all devices once.",
+              neutral_hardware.NVML_PASS_P99, "{{instance}}",
+              steps=rising(critical=levels.gpu_readings_slow_seconds), empty="no passes"),
+        bars("Failed calls", "Calls into the driver that failed without good reason.",
+             neutral_hardware.NVML_ERRORS, "{{instance}} {{call}} {{error}}", width=24,
+             empty="none failed"),
     )  # fmt: skip
-
-
-def _chosen(selector: Selector) -> Selector:
-    return selector.matching(instance="$instance", gpu="$gpu")
-
-
-def _bars(title: str, about: str, signal: Recorded, empty: str) -> TimeSeries:
-    return TimeSeries(
-        title=title,
-        about=about,
-        signals=(signal,),
-        queries=(Query(_chosen(signal.value), DEVICE),),
-        style="bars",
-        empty=empty,
-    )
-
-
-def _states(title: str, about: str, signal: Recorded) -> StateTimeline:
-    return StateTimeline(
-        title=title,
-        about=about,
-        signals=(signal,),
-        queries=(Query(_chosen(signal.value), f"{DEVICE} {{{{reason}}}}"),),
-        values=STATES,
-        empty="no device tells",
-    )
-
-
-def _ratio(title: str, about: str, signal: Recorded, legend: str) -> TimeSeries:
-    return TimeSeries(
-        title=title,
-        about=about,
-        signals=(signal,),
-        queries=(Query(_chosen(signal.value), legend),),
-        maximum=1,
-        empty=NO_GPM,
-    )

@@ -33,7 +33,10 @@ class PanelQuery:
 
 @dataclass(frozen=True)
 class RightlyEmpty:
-    """A panel without series while all is well, and the fault whose run fills it."""
+    """A panel without series while all is well, and the fault whose run fills it.
+
+    `fault` is empty where the demo has nothing that such a panel could show.
+    """
 
     board: str
     panel: str
@@ -83,7 +86,29 @@ def _selector_of(label_values: str) -> str:
     return label_values.removeprefix("label_values(").rpartition(",")[0]
 
 
-_SERVICE, _GPU = boards.SERVICE.uid, boards.GPU.uid
+_SERVICE, _GPU, _PROBE, _ENDPOINTS = (
+    board.uid for board in (boards.SERVICE, boards.GPU, boards.PROBE, boards.ENDPOINTS)
+)
+_NOT_IN_THE_DEMO = {
+    (_GPU, "its GPUs are whole"): (
+        "Memory by MIG instance", "SMs by MIG instance", "Bandwidth by MIG instance",
+    ),
+    (_GPU, "its processes run in no container"): ("Memory by container", "SMs by container"),
+    (_PROBE, "its devices have no datasheet, clock or neighbours"): (
+        "Nearest to its peak", "Share of the peak", "Beside other work", "SM clock after a sample",
+        "Left out", "Rounds left out",
+    ),
+    (_ENDPOINTS, "it runs no canary"): (
+        "Right answers", "Slowest first token", "Certificate ends in", "Last asked", "Answers",
+        "Outcomes", "Where the time goes", "Time to the first token", "Time between tokens",
+        "Told to come back later", "Not what was asked for",
+    ),
+    (_ENDPOINTS, "its clients measure themselves otherwise"): (
+        "Requests as felt", "Time as felt", "Retry share", "Retries", "Given up", "Give-up share",
+        "Circuit breakers",
+    ),
+}  # fmt: skip
+
 RIGHTLY_EMPTY = (
     RightlyEmpty(_SERVICE, "Open verdict", "slow_replica", "no incident is open"),
     RightlyEmpty(_SERVICE, "Alerts firing", "slow_replica", "nothing fires"),
@@ -93,20 +118,14 @@ RIGHTLY_EMPTY = (
     RightlyEmpty(_SERVICE, "Held back by CPU quota", "cpu_starvation", "no replica has a quota"),
     RightlyEmpty(_SERVICE, "Cache hits", "cache_outage", "no cache is looked up"),
     RightlyEmpty(_SERVICE, "Cache errors", "cache_outage", "no cache is looked up"),
-    RightlyEmpty(_GPU, "XID errors", "gpu_fault", "the driver reported no error"),
+    RightlyEmpty(_GPU, "NVLinks down", "gpu_fault", "no link went down"),
+    RightlyEmpty(_GPU, "Readings lost", "telemetry_gap", "all readings work"),
+    RightlyEmpty(_GPU, "Simulated", "gpu_fault", "the driver is the real one"),
+    RightlyEmpty(_GPU, "Failed calls", "gpu_fault", "every call into the driver worked"),
     *(
-        RightlyEmpty(_GPU, panel, "gpu_fault", "the device does not tell")
-        for panel in (
-            "Uncorrected ECC errors",
-            "Waiting for a reset",
-            "To be replaced",
-            "NVLink errors",
-            "PCIe replays",
-            "Wrong results",
-            "SMs active",
-            "Pipes active",
-            "Memory bandwidth",
-        )
+        RightlyEmpty(uid, panel, "", why)
+        for (uid, why), titles in _NOT_IN_THE_DEMO.items()
+        for panel in titles
     ),
 )
 """Panels that a healthy run may leave empty; every other panel must have data in it."""

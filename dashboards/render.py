@@ -8,11 +8,11 @@ from typing import Any
 import yaml
 
 from alerts.config import RulesSection
-from dashboards import gpu, grafana, service
+from dashboards import endpoints, gpu, grafana, probe, service
 from dashboards.config import DashboardsSection
 from dashboards.panels import Dashboard
 
-BUILDERS = (service.board, gpu.board)
+BUILDERS = (service.board, gpu.board, probe.board, endpoints.board)
 COMMAND = "busysignal dashboards"
 MADE_BY = f"# Made by `{COMMAND}`; change the code, not this file.\n"
 

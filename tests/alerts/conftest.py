@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,25 @@ class Fires:
 
     labels: dict[str, str]
     annotations: dict[str, str] | None = None
+
+
+Rows = dict[str, tuple[dict[str, str], Fires]]
+"""By alert: what goes in, and what fires while it is wrong."""
+
+
+def together(rows: Rows, *, silent: tuple[str, ...], firing: str) -> tuple[Any, ...]:
+    """All rows as one story, which costs promtool no more than one of them would."""
+    series: dict[str, str] = {}
+    for name, (its, _) in rows.items():
+        clash = {one for one in its if one in series and its[one] != series[one]}
+        assert not clash, f"{name} tells {clash} another way than a row before it"
+        series |= its
+    checks = [
+        check
+        for name, (_, fires) in rows.items()
+        for check in (*((at, name, []) for at in silent), (firing, name, [fires]))
+    ]
+    return series, *checks
 
 
 @dataclass(frozen=True)
@@ -69,8 +89,7 @@ class Teller:
         }
 
     def _rule(self, name: str) -> dict[str, Any]:
-        groups = yaml.safe_load(texts(self.section)["alerts.yml"])["groups"]
-        return next(r for g in groups for r in g["rules"] if r["alert"] == name)
+        return _alerts(self.section)[name]
 
     def _annotations(self, name: str) -> dict[str, str]:
         """Those that stand in the rule as they will be read."""
@@ -81,7 +100,7 @@ class Teller:
         files = []
         for name in ("recording.yml", "alerts.yml"):
             path = self.folder / name
-            path.write_text(texts(self.section)[name], encoding="utf-8")
+            path.write_text(_texts(self.section)[name], encoding="utf-8")
             files.append(str(path))
         story = {"rule_files": files, "evaluation_interval": interval, "tests": [test]}
         path = self.folder / "story.yml"
@@ -90,6 +109,26 @@ class Teller:
             [self.promtool, "test", "rules", path], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _texts(section: RulesSection) -> dict[str, str]:
+    return _texts_of(section.model_dump_json())
+
+
+@cache
+def _texts_of(section: str) -> dict[str, str]:
+    return texts(RulesSection.model_validate_json(section))
+
+
+def _alerts(section: RulesSection) -> dict[str, Any]:
+    made: dict[str, Any] = _alerts_of(section.model_dump_json())
+    return made
+
+
+@cache
+def _alerts_of(section: str) -> dict[str, Any]:
+    groups = yaml.load(_texts_of(section)["alerts.yml"], Loader=yaml.CSafeLoader)["groups"]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
 
 
 def _input(series: dict[str, str], interval: str) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def test_every_wait_and_window_is_scaled():
 
     assert set(pairs) == {
         ("0s", "0s"), ("1m", "1s"), ("2m", "2s"), ("5m", "5s"), ("10m", "10s"), ("15m", "15s"),
-        ("1h", "1m"),
+        ("30m", "30s"), ("1h", "1m"),
     }  # fmt: skip
 
 

@@ -113,18 +113,24 @@ def gpu_page(text, query):
     return {
         "description": f"GPU 0 at n1:9400 {text}",
         "dashboard_url": f"{BOARD}busysignal-gpu?var-instance=n1:9400&var-gpu=0",
-        "query": f'{query}{{instance="n1:9400",gpu="0"}}',
+        "query": query,
     }
 
 
 GPU_TARGET = {f"up{{{GPU}}}": "1x200", f"scrape_samples_scraped{{{GPU}}}": "90x200"}
 GPU_GONE = Fires(
     {"service": "chat", "instance": "n1:9400", "gpu": "0"},
-    gpu_page("does not answer, or is gone from the list of devices.", "gpu:up"),
+    gpu_page(
+        "does not answer, or is gone from the list of devices.",
+        'gpu:up{instance="n1:9400",gpu="0"}',
+    ),
 )
 FATAL_XID = Fires(
     {"service": "chat", "instance": "n1:9400", "gpu": "0", "xid": "79"},
-    gpu_page("reported XID 79.", "gpu:xid_errors:increase"),
+    gpu_page(
+        "reported XID 79.",
+        f'gpu:xid_errors:increase{{xid=~"{FATAL_XIDS}",instance="n1:9400",gpu="0"}}',
+    ),
 )
 
 

@@ -6,6 +6,7 @@ from tests.alerts.conftest import Fires
 
 SERVICE_BOARD = "http://127.0.0.1:3000/d/busysignal-service"
 GPU_BOARD = "http://127.0.0.1:3000/d/busysignal-gpu"
+PROBE_BOARD = "http://127.0.0.1:3000/d/busysignal-probe"
 GATEWAY = 'job="gateway",instance="g",service="chat"'
 REPLICA = 'job="replica",instance="r1:8000",service="chat",replica="r1"'
 OK = f'llm_requests_total{{{GATEWAY},model="m",outcome="ok",status="200"}}'
@@ -108,15 +109,13 @@ ROWS = {
     "GpuThrottled": (
         GPU_UP
         | {
-            f'gpu_throttle_active{{{GPU},gpu="0",reason="hw_thermal_slowdown"}}': (
-                "0x20 1x60 0x120"
-            ),
+            f'gpu_throttle_active{{{GPU},gpu="0",reason="sw_power_cap"}}': "0x20 1x60 0x120",
             f'gpu_throttle_active{{{GPU},gpu="0",reason="gpu_idle"}}': "1x200",
         },
-        gpu_labels(gpu="0", reason="hw_thermal_slowdown"),
+        gpu_labels(gpu="0", reason="sw_power_cap"),
         {
-            "description": "GPU 0 at n1:1 is held down by hw_thermal_slowdown 100% of the time.",
-            "query": f"gpu:throttle_active{GPU_WHERE}",
+            "description": "GPU 0 at n1:1 is held down by sw_power_cap 100% of the time.",
+            "query": f'gpu:throttled:ratio{{reason=~"sw_power_cap|hw_slowdown",{GPU_WHERE[1:]}',
             **ON_GPU,
         },
     ),
@@ -133,7 +132,7 @@ ROWS = {
                 "gemm_decode on device 0 at n1:1 takes 2.5 times its baseline; 1.5 is the limit."
             ),
             "query": 'gpu:kernel_slowdown:ratio{instance="n1:1",device="0"}',
-            "dashboard_url": f"{GPU_BOARD}?var-instance=n1:1",
+            "dashboard_url": f"{PROBE_BOARD}?var-instance=n1:1&var-device=0",
         },
     ),
     "GpuEccUncorrected": (
@@ -156,7 +155,7 @@ ROWS = {
         | {f"gpu_devices{{{GPU}}}": "8x20 7x60 8x120", f"gpu_devices_expected{{{GPU}}}": "8x200"},
         gpu_labels(),
         {
-            "description": "1 GPUs of n1:1 are missing.",
+            "description": "The GPU exporter at n1:1 misses 1 of its GPUs.",
             "query": 'gpu:devices_missing{instance="n1:1"}',
             "dashboard_url": f"{GPU_BOARD}?var-instance=n1:1",
         },
@@ -207,7 +206,7 @@ ROWS = {
                 "gemm_decode_1 on device 0 at n1:1 gave a result that is not the known one."
             ),
             "query": 'gpu:kernel_wrong_results:increase{instance="n1:1",device="0"}',
-            "dashboard_url": f"{GPU_BOARD}?var-instance=n1:1",
+            "dashboard_url": f"{PROBE_BOARD}?var-instance=n1:1&var-device=0",
         },
     ),
     "NodeMemoryHigh": (
@@ -218,7 +217,7 @@ ROWS = {
         },
         gpu_labels(),
         {
-            "description": "90% of the memory of n1:1 is in use; 85% is the limit.",
+            "description": "n1:1 uses 90% of its memory; 85% is the limit.",
             "query": 'node:memory_usage:ratio{instance="n1:1"}',
         },
     ),
@@ -231,7 +230,7 @@ ROWS = {
         },
         gpu_labels(),
         {
-            "description": "95% of the CPU of n1:1 is in use; 90% is the limit.",
+            "description": "n1:1 uses 95% of its CPU; 90% is the limit.",
             "query": 'node:cpu_usage:ratio{instance="n1:1"}',
         },
     ),
@@ -255,13 +254,13 @@ ROWS = {
                 "0x20 stale _x59 0x120"
             ),
         },
-        {"signal": "gpu:throttle_active"},
+        {"signal": "gpu:throttled:ratio"},
         {
             "description": (
-                "gpu:throttle_active is missing although its targets answer; "
+                "gpu:throttled:ratio is missing although its targets answer; "
                 "the alerts that read it are blind."
             ),
-            "query": 'busysignal:signal_missing{signal="gpu:throttle_active"}',
+            "query": 'busysignal:signal_missing{signal="gpu:throttled:ratio"}',
         },
     ),
     "RuleFailures": (
@@ -331,7 +330,7 @@ def test_a_kernel_that_is_a_little_slower_becomes_a_ticket_after_an_hour(story):
         "description": "norm_activation on device 0 at n1:1 is slower than its baseline; "
         "its change detector is sure.",
         "query": 'gpu:kernel_slower{instance="n1:1",device="0"}',
-        "dashboard_url": f"{GPU_BOARD}?var-instance=n1:1",
+        "dashboard_url": f"{PROBE_BOARD}?var-instance=n1:1&var-device=0",
     }
 
     story.alerts(

@@ -20,7 +20,21 @@ from dashboards.config import DashboardsSection
 from dashboards.queries import RIGHTLY_EMPTY, PanelQuery, other_queries, panel_queries, substitute
 from dashboards.render import documents
 from demo.servers import Prometheus
-from exporters.catalog import engine, foreign, gpu, host, probe, requests
+from exporters.catalog import (
+    canary,
+    clients,
+    engine,
+    foreign,
+    gpu,
+    gpu_health,
+    gpu_links,
+    gpu_mig,
+    gpu_processes,
+    gpu_profiling,
+    host,
+    probe,
+    requests,
+)
 from exporters.catalog.gpu import THROTTLE_REASONS
 from exporters.exposition import Registry
 from tests.servers import StartPrometheus
@@ -68,6 +82,8 @@ def replica(registry: Registry, chance: random.Random) -> None:
 
 def device(registry: Registry, chance: random.Random) -> None:
     registry.gauge(gpu.GPU_UP).set(1, "0")
+    registry.gauge(gpu.GPU_EXPECTED).set(1)
+    registry.gauge(gpu.GPU_DEVICES_EXPECTED).set(1)
     registry.gauge(gpu.GPU_UTILIZATION).set(chance.uniform(0.5, 0.7), "0")
     registry.gauge(gpu.GPU_MEMORY_USED).set(6e9, "0")
     registry.gauge(gpu.GPU_MEMORY_TOTAL).set(8e9, "0")
@@ -75,10 +91,54 @@ def device(registry: Registry, chance: random.Random) -> None:
     registry.gauge(gpu.GPU_POWER_LIMIT).set(300, "0")
     registry.counter(gpu.GPU_ENERGY).inc(220, "0")
     registry.gauge(gpu.GPU_TEMPERATURE).set(61, "0")
+    registry.gauge(gpu.GPU_TEMPERATURE_MARGIN).set(26, "0")
+    registry.gauge(gpu.GPU_MEMORY_TEMPERATURE).set(70, "0")
+    registry.gauge(gpu.GPU_TEMPERATURE_LIMIT).set(95, "0", "memory_max")
     registry.gauge(gpu.GPU_CLOCK).set(1.4e9, "0", "sm")
     registry.gauge(gpu.GPU_CLOCK_MAX).set(1.98e9, "0", "sm")
     for reason in THROTTLE_REASONS:
         registry.gauge(gpu.GPU_THROTTLE_ACTIVE).set(0, "0", reason)
+        registry.counter(gpu.GPU_THROTTLE_SECONDS).inc(chance.uniform(0, 0.1), "0", reason)
+
+
+def chip(registry: Registry, chance: random.Random) -> None:
+    device(registry, chance)
+    registry.gauge(gpu_profiling.SM_ACTIVE).set(chance.uniform(0.3, 0.5), "0")
+    registry.gauge(gpu_profiling.SM_OCCUPANCY).set(chance.uniform(0.2, 0.3), "0")
+    registry.gauge(gpu_profiling.DRAM_ACTIVE).set(chance.uniform(0.5, 0.8), "0")
+    for pipe in ("tensor", "fp32"):
+        registry.gauge(gpu_profiling.PIPE_ACTIVE).set(chance.uniform(0.1, 0.3), "0", pipe)
+    for number, share in (("1", 0.4), ("2", 0.6)):
+        registry.gauge(gpu_mig.MIG_MEMORY_USED).set(share * 4e9, "0", number)
+        registry.gauge(gpu_mig.MIG_MEMORY_TOTAL).set(4e9, "0", number)
+        registry.gauge(gpu_mig.MIG_SM_ACTIVE).set(share, "0", number)
+        registry.gauge(gpu_mig.MIG_DRAM_ACTIVE).set(share, "0", number)
+    registry.gauge(gpu_processes.GPU_PROCESSES).set(2, "0", "compute")
+    registry.gauge(gpu_processes.CONTAINER_MEMORY).set(5e9, "0", "engine")
+    registry.gauge(gpu_processes.CONTAINER_SM).set(chance.uniform(0.4, 0.6), "0", "engine")
+
+
+def health(registry: Registry, chance: random.Random) -> None:
+    chip(registry, chance)
+    registry.counter(gpu.GPU_XID_ERRORS).inc(0, "0", "79")
+    registry.counter(gpu_health.GPU_EVENTS).inc(0, "0", "fatal_poison")
+    for kind in ("corrected", "uncorrected"):
+        registry.counter(gpu_health.ECC_ERRORS).inc(0, "0", kind, "volatile")
+    registry.gauge(gpu_health.REMAP_PENDING).set(0, "0")
+    registry.gauge(gpu_health.REMAP_FAILURE).set(0, "0")
+    registry.gauge(gpu_health.ROW_BANKS).set(0, "0", "low")
+    registry.gauge(gpu_health.FABRIC_FAILED).set(0, "0")
+    registry.counter(gpu_links.PCIE_REPLAYS).inc(0, "0")
+    registry.gauge(gpu_links.PCIE_WIDTH).set(16, "0")
+    registry.gauge(gpu_links.PCIE_WIDTH_MAX).set(16, "0")
+    registry.counter(gpu_links.NVLINK_TOTAL_ERRORS).inc(0, "0", "replay")
+    registry.gauge(gpu_links.NVLINK_UP).set(1, "0", "0")
+    for direction in ("tx", "rx"):
+        registry.counter(gpu_links.PCIE_BYTES).inc(chance.uniform(1e8, 3e8), "0", direction)
+        registry.counter(gpu_links.NVLINK_BYTES).inc(chance.uniform(1e9, 3e9), "0", direction)
+    registry.gauge(gpu.NVML_PASS_AGE).set(chance.uniform(0.1, 0.9), "0")
+    registry.histogram(gpu.NVML_CALL).observe(2e-5, "0")
+    registry.histogram(gpu.NVML_SCRAPE).observe(0.004)
 
 
 def kernels(registry: Registry, chance: random.Random) -> None:
@@ -88,6 +148,41 @@ def kernels(registry: Registry, chance: random.Random) -> None:
         registry.gauge(probe.PROBE_FLOPS).set(1e11, "cpu", kernel)
         registry.gauge(probe.PROBE_BYTES).set(1e10, "cpu", kernel)
         registry.gauge(probe.PROBE_SLOWDOWN).set(chance.uniform(0.98, 1.02), "cpu", kernel)
+        registry.gauge(probe.PROBE_CONTENTION).set(chance.uniform(1.2, 1.5), "cpu", kernel)
+        registry.gauge(probe.PROBE_PEAK).set(chance.uniform(0.5, 0.8), "cpu", kernel)
+        registry.gauge(probe.PROBE_SLOW).set(0, "cpu", kernel)
+        registry.counter(probe.PROBE_WRONG).inc(0, "cpu", kernel)
+        for state in ("idle", "contended"):
+            registry.counter(probe.PROBE_SAMPLES).inc(1, "cpu", kernel, state)
+    registry.gauge(probe.PROBE_DUTY).set(chance.uniform(0.0008, 0.001), "cpu")
+    registry.gauge(probe.PROBE_CLOCK).set(chance.uniform(0.9, 1), "cpu")
+    registry.gauge(probe.PROBE_MEMORY).set(2.5e8, "cpu")
+    registry.counter(probe.PROBE_SKIPPED).inc(chance.randint(0, 1), "cpu", "device")
+    for outcome, times in (("ok", 3), ("busy", 1), ("wrong_model", chance.randint(0, 1))):
+        registry.counter(canary.CANARY_REQUESTS).inc(times, "gateway", "m", outcome)
+    registry.counter(canary.CANARY_BUSY).inc(1, "gateway", "m", "queue_full")
+    registry.gauge(canary.CANARY_UP).set(1, "gateway", "m")
+    registry.gauge(canary.CANARY_LAST_TIME).set(time.time() - 0.2, "gateway", "m")
+    registry.gauge(canary.CANARY_CERTIFICATE_EXPIRY).set(time.time() + 5e6, "gateway", "m")
+    registry.histogram(canary.CANARY_TIME_TO_FIRST_TOKEN).observe(0.2, "gateway", "m")
+    registry.histogram(canary.CANARY_INTER_TOKEN).observe(0.02, "gateway", "m")
+    for number, phase in enumerate(canary.PHASES, start=1):
+        registry.histogram(canary.CANARY_PHASE_DURATION).observe(
+            chance.uniform(0.01, 0.02) * number, "gateway", "m", phase
+        )
+
+
+def caller(registry: Registry, chance: random.Random) -> None:
+    registry.counter(clients.CLIENT_REQUESTS).inc(9, "chat", "ok")
+    registry.counter(clients.CLIENT_REQUESTS).inc(1, "chat", "rejected")
+    registry.counter(clients.CLIENT_ATTEMPTS).inc(9, "chat", "ok", "200")
+    registry.counter(clients.CLIENT_ATTEMPTS).inc(2, "chat", "rejected", "503")
+    registry.counter(clients.CLIENT_RETRIES).inc(chance.randint(1, 2), "chat", "status_503")
+    registry.counter(clients.CLIENT_GIVE_UPS).inc(chance.randint(0, 1), "chat", "deadline")
+    registry.gauge(clients.CLIENT_CIRCUIT_STATE).set(1, "chat", "closed")
+    registry.histogram(clients.CLIENT_REQUEST_DURATION).observe(
+        chance.uniform(0.2, 0.4), "chat", "ok"
+    )
 
 
 @contextmanager
@@ -128,8 +223,9 @@ def healthy(start_prometheus: StartPrometheus, tmp_path: Path) -> Iterator[Prome
         ("gateway", gateway, chat),
         ("replica", replica, {**chat, "replica": "a"}),
         ("replica", replica, {**chat, "replica": "b"}),
-        ("gpu", device, chat),
+        ("gpu", health, chat),
         ("probe", kernels, chat),
+        ("client", caller, {"service": "shop"}),
     )
     with ExitStack() as stack:
         targets = [
@@ -197,7 +293,7 @@ def test_each_panel_has_data_on_a_healthy_service_or_is_rightly_empty(healthy: P
         filled[key] = filled.get(key, False) or bool(series)
 
     empty = {key for key, has_data in filled.items() if not has_data}
-    assert empty <= {(panel.board, panel.panel) for panel in RIGHTLY_EMPTY}
+    assert empty <= {(panel.board, panel.panel) for panel in RIGHTLY_EMPTY if panel.fault}
 
     for document in DOCUMENTS.values():
         for _, expr in other_queries(document):

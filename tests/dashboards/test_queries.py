@@ -28,8 +28,12 @@ PANELS = [
     for board in boards(RulesSection())
     for panel in board.panels
 ]
-CHANGED_UNITS = {"SLO burn rate": ("ratio", "1"), "Success share": ("requests/second", "ratio")}
-"""Panels whose query turns their signal's unit into another: a ratio of it, or a multiple."""
+CHANGED_UNITS = {
+    "SLO burn rate": ("ratio", "1"),
+    "Success share": ("requests/second", "ratio"),
+    "Found slower": ("boolean", "1"),
+}
+"""Panels whose query turns their signal's unit into another: a ratio of it, a multiple, a count."""
 
 
 @pytest.mark.parametrize("query", QUERIES)

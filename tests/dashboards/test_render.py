@@ -41,7 +41,9 @@ def test_rendering_writes_dashboards_and_provisioning(tmp_path: Path):
     written = render(SECTION, RULES, tmp_path)
 
     assert sorted(path.relative_to(tmp_path).as_posix() for path in written) == [
+        "busysignal-endpoints.json",
         "busysignal-gpu.json",
+        "busysignal-probe.json",
         "busysignal-service.json",
         "provisioning/dashboards.yaml",
         "provisioning/datasources.yaml",
