@@ -149,6 +149,7 @@ class Stack:
         if ready.is_success:
             return
         self._probe.stop()
+        self._own.remove(self._probe)  # its successor stands for it in `peak_bytes`
         self._probe = self._start_own("probe")
         self._probe.wait_ready(f"{self._url('probe')}/-/healthy", 60.0)
 
