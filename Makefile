@@ -38,7 +38,8 @@ generate: setup ## render them anew
 	$(BIN)/busysignal dashboards
 	$(BIN)/busysignal signals
 
-measure: setup ## run every benchmark (long)
+measure: setup ## run every benchmark beside its peers (long)
+	@env VIRTUAL_ENV="$$PWD/.venv" $(BIN)/uv pip install -q --group bench
 	@set -e; for path in benchmarks/[a-z]*.py; do \
 	    echo "== $$path"; $(BIN)/python -m "benchmarks.$$(basename "$$path" .py)"; \
 	done
