@@ -25,6 +25,11 @@ from exporters.catalog import neutral_outside as outside
 ENDPOINT = "{{endpoint}} {{model}}"
 TARGET = "{{service}} to {{target}}"
 DAY_SECONDS = 86400
+COLORS = {
+    "ok": "green", "busy": "orange", "rejected": "orange", "timeout": "purple", "error": "red",
+    "server_error": "red", "client_gone": "text",
+}  # fmt: skip
+"""The same outcome has the same colour for the canary and for callers."""
 NO_CALLERS = "no caller is measured"
 
 
@@ -102,10 +107,20 @@ def _canary(levels: Thresholds) -> tuple[Panel, ...]:
             values=(Value(0, "wrong or none", "red"), Value(1, "right", "green")),
             empty="no canary asks",
         ),
-        _lines("Outcomes", "How every attempt ended, retries included.",
-               outside.CANARY_REQUESTS, f"{ENDPOINT} {{{{outcome}}}}", style="stacked", width=12),
-        _lines("Where the time goes", "Mean time of each phase; together they are the answer.",
-               outside.CANARY_PHASE, f"{ENDPOINT} {{{{phase}}}}", style="stacked", width=12),
+        TimeSeries(
+            title="Outcomes",
+            about="How every attempt ended, retries included.",
+            signals=(outside.CANARY_REQUESTS,),
+            queries=(_added(_asked(outside.CANARY_REQUESTS.value), "outcome"),),
+            style="stacked",
+            colors=COLORS,
+            width=12,
+            empty="no canary asks",
+        ),
+        _lines("Where the time goes at $endpoint",
+               "Mean time of each phase; together they are the answer.",
+               outside.CANARY_PHASE, "{{phase}} {{model}}", style="stacked", width=12,
+               repeat="endpoint"),
         _lines("Time to the first token", "On an open connection: queue and prefill.",
                outside.CANARY_FIRST_TOKEN, width=12,
                steps=rising(critical=levels.canary_first_token_seconds)),
@@ -117,6 +132,10 @@ def _canary(levels: Thresholds) -> tuple[Panel, ...]:
     )  # fmt: skip
 
 
+def _added(selector: Selector, label: str) -> Query:
+    return Query(f"sum by ({label}) ({selector})", f"{{{{{label}}}}}")
+
+
 def _calls(title: str, about: str, signal: Recorded, part: str = "", **more: Any) -> TimeSeries:
     query = Query(signal.value, f"{TARGET} {part}".strip())
     more.setdefault("empty", NO_CALLERS)
@@ -125,8 +144,15 @@ def _calls(title: str, about: str, signal: Recorded, part: str = "", **more: Any
 
 def _callers(levels: Thresholds) -> tuple[Panel, ...]:
     return (
-        _calls("Requests as felt", "After all attempts and fallbacks, by outcome.",
-               outside.CLIENT_REQUESTS, "{{outcome}}", style="stacked"),
+        TimeSeries(
+            title="Requests as felt",
+            about="After all attempts and fallbacks, by outcome.",
+            signals=(outside.CLIENT_REQUESTS,),
+            queries=(_added(outside.CLIENT_REQUESTS.value, "outcome"),),
+            style="stacked",
+            colors=COLORS,
+            empty=NO_CALLERS,
+        ),
         _calls("Time as felt", "99th percentile, over all attempts and waits.",
                outside.CLIENT_DURATION_P99),
         _calls("Retry share", "Share of attempts that were retries.",

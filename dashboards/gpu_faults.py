@@ -21,13 +21,16 @@ def faults() -> tuple[Panel, ...]:
         lines("Banks short of spare rows", "Where the next bad row may not be replaced.",
               neutral_hardware.ROW_BANKS_SHORT, width=12, empty="no device tells"),
         bars("XID errors", "The driver's error codes; none is the good state.",
-             neutral.GPU_XID_RATE, f"{DEVICE} XID {{{{xid}}}}", empty="no XID errors"),
+             neutral.GPU_XID_RATE, f"{DEVICE} XID {{{{xid}}}}", empty="no XID errors", width=6),
         bars("Other events", "Memory, poison and recovery events as the driver told of them.",
-             neutral_hardware.GPU_EVENTS, f"{DEVICE} {{{{event}}}}", empty="no device tells"),
+             neutral_hardware.GPU_EVENTS, f"{DEVICE} {{{{event}}}}", empty="no device tells",
+             width=6),
         bars("Uncorrected ECC errors", "Memory that could not be mended.",
-             neutral_gpu.GPU_ECC_UNCORRECTED, empty="no device counts ECC errors"),
+             neutral_gpu.GPU_ECC_UNCORRECTED, empty="no device counts ECC errors",
+             width=6),
         lines("Corrected ECC errors", "Mended at once; a rise comes before worse.",
-              neutral_hardware.GPU_ECC_CORRECTED, empty="no device counts ECC errors"),
+              neutral_hardware.GPU_ECC_CORRECTED, empty="no device counts ECC errors",
+             width=6),
     )  # fmt: skip
 
 

@@ -29,8 +29,8 @@ from exporters.catalog import (
     probe,
 )
 
-KERNEL = "{{instance}} {{device}} {{kernel}}"
-DEVICE = "{{instance}} {{device}}"
+KERNEL = "{{kernel}} {{device}} {{instance}}"
+DEVICE = "{{device}} {{instance}}"
 
 
 def board(rules: RulesSection) -> Dashboard:
@@ -122,8 +122,8 @@ def _past(levels: Thresholds) -> tuple[Panel, ...]:
             about="One launch: median and 99th percentile.",
             signals=times,
             queries=(
-                Query(chosen(probe.PROBE_P50.value), f"{KERNEL} p50"),
-                Query(chosen(probe.PROBE_P99.value), f"{KERNEL} p99"),
+                Query(chosen(probe.PROBE_P50.value), f"p50 {KERNEL}"),
+                Query(chosen(probe.PROBE_P99.value), f"p99 {KERNEL}"),
             ),
             width=24,
         ),
@@ -144,9 +144,9 @@ def _itself(levels: Thresholds) -> tuple[Panel, ...]:
         _lines("Duty", "Share of the device's time that the probe takes.",
                neutral_hardware.PROBE_DUTY, DEVICE, steps=rising(critical=levels.probe_duty)),
         _lines("Samples", "Idle ones are judged; contended ones tell what sharing costs.",
-               neutral_hardware.PROBE_SAMPLES, f"{DEVICE} {{{{state}}}}"),
+               neutral_hardware.PROBE_SAMPLES, f"{{{{state}}}} {DEVICE}"),
         _lines("Rounds left out", "Because the service or the device was saturated.",
-               neutral_hardware.PROBE_SKIPPED, f"{DEVICE} {{{{reason}}}}", empty="none"),
+               neutral_hardware.PROBE_SKIPPED, f"{{{{reason}}}} {DEVICE}", empty="none"),
         _lines("SM clock after a sample", "What was left of the clock for the kernel.",
                probe.PROBE_CLOCK, DEVICE, maximum=1, empty="no device tells"),
         _lines("Memory of the probe", "Its tensors; the CUDA context comes on top.",

@@ -100,8 +100,8 @@ _NOT_IN_THE_DEMO = {
     ),
     (_ENDPOINTS, "it runs no canary"): (
         "Right answers", "Slowest first token", "Certificate ends in", "Last asked", "Answers",
-        "Outcomes", "Where the time goes", "Time to the first token", "Time between tokens",
-        "Told to come back later", "Not what was asked for",
+        "Outcomes", "Where the time goes at $endpoint", "Time to the first token",
+        "Time between tokens", "Told to come back later", "Not what was asked for",
     ),
     (_ENDPOINTS, "its clients measure themselves otherwise"): (
         "Requests as felt", "Time as felt", "Retry share", "Retries", "Given up", "Give-up share",
