@@ -72,11 +72,12 @@ def instrumented(target: httpx.BaseTransport) -> httpx.BaseTransport:
         SyncOpenTelemetryTransport,
     )
 
-    return SyncOpenTelemetryTransport(
+    wrapped: httpx.BaseTransport = SyncOpenTelemetryTransport(
         target,
         tracer_provider=TracerProvider(sampler=ALWAYS_OFF),
         meter_provider=MeterProvider([InMemoryMetricReader()]),
     )
+    return wrapped
 
 
 def asking(transport: httpx.BaseTransport) -> Callable[[int], None]:

@@ -150,7 +150,8 @@ def instrumented(app: App, provider: TracerProvider) -> App | None:
     except ImportError:
         print("opentelemetry-instrumentation-asgi is not installed; it is left out")
         return None
-    return OpenTelemetryMiddleware(app, tracer_provider=provider)
+    wrapped: App = OpenTelemetryMiddleware(app, tracer_provider=provider)
+    return wrapped
 
 
 def main() -> None:
