@@ -13,6 +13,7 @@ from analysis.forecast.series import Floats
 
 Ints = NDArray[np.int64]
 CYCLES: Final = 4
+WILD: Final = 4.0
 LARGEST_RATIO: Final = 4.0
 """No level is taken to be more than this many times its season's: a burst is no new season."""
 
@@ -113,7 +114,8 @@ def _seasonal(
     """The last cycle, the usual cycle, and both lifted to the level of now."""
     places = season.sources(origins[:, None] + horizons[None, :])
     seen = past.at(places, origins[:, None, None])
-    first, usual = _first(seen), _middle(seen)
+    usual = _middle(seen)
+    first = _within_the_usual(_first(seen), usual, seen)
     said = [first, usual]
     for width in windows[:2]:
         now = past.mean(origins, width)
@@ -128,6 +130,13 @@ def _seasonal(
                 ratio = np.clip(now / _middle(before), 1 / LARGEST_RATIO, LARGEST_RATIO)
             said.append(usual * ratio[:, None])
     return said
+
+
+def _within_the_usual(first: Floats, usual: Floats, cycles: Floats) -> Floats:
+    """The last cycle, held to a few times the cycles' usual spread: a wild day is no pattern."""
+    reach = WILD * _middle(np.abs(cycles - usual[..., None]))
+    reach = np.where(np.isfinite(cycles).sum(axis=-1) > 2, reach, np.inf)
+    return np.clip(first, usual - reach, usual + reach)
 
 
 def _first(cycles: Floats) -> Floats:

@@ -17,9 +17,9 @@ from analysis.forecast.weights import mixtures
 from exporters.errors import UsageError
 
 LEAST_POINTS: Final = 8
-ORIGINS: Final = 240
+ORIGINS: Final = 80
 BUCKETS: Final = 6
-IN_BUCKET: Final = 4
+IN_BUCKET: Final = 2
 HISTORY_WEEKS: Final = 6
 HALF_LIFE: Final = 0.5
 """Share of the history after which a lesson counts half."""
@@ -106,6 +106,11 @@ class _Plan:
         self._buckets = np.array_split(
             np.arange(len(self._horizons)), min(BUCKETS, len(self._horizons))
         )
+        width = max(len(bucket) for bucket in self._buckets)
+        # Shorter buckets repeat their last horizon, so that all are learnt at once.
+        self._padded = np.concatenate(
+            [np.pad(bucket, (0, width - len(bucket)), mode="edge") for bucket in self._buckets]
+        )
         self._centres = np.array([np.log(self._horizons[b]).mean() for b in self._buckets])
 
     def columns(self, level: float) -> tuple[Floats, Floats, Floats]:
@@ -130,16 +135,7 @@ class _Plan:
         truth = np.where(inside, self._values[np.where(inside, targets, 0)], np.nan)
         credit = np.where(np.isfinite(truth), self._recency(targets), 0.0)
         truth = np.where(credit > 0, truth, 0.0)
-        weights = np.concatenate(
-            [
-                mixtures(
-                    said[:, bucket].reshape(1, -1, said.shape[2]),
-                    truth[:, bucket].reshape(1, -1),
-                    credit[:, bucket].reshape(1, -1),
-                )
-                for bucket in self._buckets
-            ]
-        )
+        weights = mixtures(*(self._by_bucket(part) for part in (said, truth, credit)))
         errors = truth - np.einsum("ohe,he->oh", said, self._between(self._horizons, weights))
         seen = len(self._values) - int(origins[0])
         reach = [
@@ -152,6 +148,12 @@ class _Plan:
             for bucket in self._buckets
         ]
         return weights, np.array(reach)
+
+    def _by_bucket(self, part: Floats) -> Floats:
+        """Horizons of one bucket beside each other: (origins, horizons, …) to (buckets, samples, …)."""
+        shape = (len(part), len(self._buckets), -1, *part.shape[2:])
+        found = np.moveaxis(part[:, self._padded].reshape(shape), 1, 0)
+        return found.reshape(len(self._buckets), -1, *part.shape[2:])
 
     def _ask(self, origins: Ints, horizons: Ints) -> Floats:
         return experts(

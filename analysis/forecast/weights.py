@@ -8,9 +8,12 @@ import numpy as np
 
 from analysis.forecast.series import Floats
 
-ROUNDS: Final = 60
+ROUNDS: Final = 15
 RATE: Final = 2.0
 TEMPERATURE: Final = 0.05
+DOUBT: Final = 0.1
+FARTHEST: Final = 30.0
+LEAST: Final = 1e-300
 
 
 def mixtures(said: Floats, truth: Floats, credit: Floats) -> Floats:
@@ -20,20 +23,19 @@ def mixtures(said: Floats, truth: Floats, credit: Floats) -> Floats:
     samples with a credit of 0 do not count. Convex, so that the forecast has the unit of its data.
     Source: Kivinen and Warmuth, Information and Computation 132 (1997).
     """
-    share = credit / np.maximum(credit.sum(axis=1, keepdims=True), 1e-300)
+    share = (credit / np.maximum(credit.sum(axis=1, keepdims=True), LEAST))[:, None, :]
     off = said - truth[..., None]
-    losses = np.einsum("bn,bne->be", share, np.abs(off))
-    least = np.maximum(losses.min(axis=1, keepdims=True), 1e-300)
-    weights = _normal(np.exp(-(losses / least - 1) / TEMPERATURE))
-    weights = 0.9 * weights + 0.1 / said.shape[2]
+    losses = (share @ np.abs(off))[:, 0]
+    least = np.maximum(losses.min(axis=1, keepdims=True), LEAST)
+    weights = _normal(np.exp((1 - losses / least) / TEMPERATURE))
+    weights = (1 - DOUBT) * weights + DOUBT / said.shape[2]
     total = np.zeros_like(weights)
-    scale = least
     for turn in range(ROUNDS):
-        error = np.einsum("bne,be->bn", off, weights)
-        gradient = np.einsum("bn,bne->be", share * np.sign(error), off)
-        step = RATE / np.sqrt(1 + turn)
-        move = (gradient - gradient.min(axis=1, keepdims=True)) / scale
-        weights = _normal(weights * np.exp(-np.clip(step * move, 0, 30)))
+        error = (off @ weights[..., None])[..., 0]
+        gradient = ((share[:, 0] * np.sign(error))[:, None, :] @ off)[:, 0]
+        gradient -= gradient.min(axis=1, keepdims=True)
+        move = np.minimum(RATE / (1 + turn) ** 0.5 * gradient / least, FARTHEST)
+        weights = _normal(weights * np.exp(-move))
         total += weights * (turn + 1)
     return _normal(total)
 
