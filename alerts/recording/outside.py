@@ -39,7 +39,7 @@ def canaries(scale: Scale) -> tuple[Recording, ...]:
             outside.CANARY_INTER_TOKEN,
             mean(outside.CANARY_INTER_TOKEN, canary.CANARY_INTER_TOKEN, window),
         ),
-        Recording(outside.CANARY_AGE, f"time() - max by ({by}) ({last})"),
+        Recording(outside.CANARY_AGE, f"(max by ({by}) ({last}) - time()) * -1"),
         Recording(outside.CANARY_CERTIFICATE, f"min by ({by}) ({expiry}) - time()"),
     )
 
