@@ -87,4 +87,4 @@ def _mid_p(point: float, below: float) -> float:
 def _ratio(after: float, before: float) -> float:
     if before == 0:
         return math.nan if after == 0 else math.inf
-    return after / before
+    return float(after / before)

@@ -21,7 +21,8 @@ IQR_TO_SIGMA = 0.7413
 class Shift:
     """How one series moved: levels before and after, in robust sigmas, and when it began.
 
-    `last` is the level over the final third, so that a blip can be told from what lasts.
+    `last` is the level over the final third of what follows the onset (of everything where there
+    is none), so that a blip can be told from what lasts, however late in the window it began.
     `onset` is the row of the incident at which the series left its level, or None.
     """
 
@@ -133,7 +134,8 @@ class LevelShift(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         peak = int(np.argmax(np.abs(smooth)))
         sign = np.sign(smooth[peak])
         outside = np.flatnonzero(smooth * sign > self.threshold) if sign else np.array([], int)
-        last = float(np.median(values[known][-max(1, len(known) // 3) :]))
+        since = int(outside[0]) if len(outside) else 0
+        last = float(np.median(values[known][-max(1, (len(known) - since) // 3) :]))
         if len(outside) == 0:
             level = float(np.median(values[known]))
             return Shift(center, level, last, float(smooth[peak]), None)

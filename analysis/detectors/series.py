@@ -49,7 +49,8 @@ class SeriesStream:
     Views of the series (step, height, level, calm, shape, usual course of the day) are each
     turned into a p-value by their own past; their mean in decades is the surprise. Nothing in it
     has a unit: the series is measured in spreads of its own warm-up. Missing and infinite values
-    are scored NaN and count as the last value known for the rows after them.
+    are scored NaN and count as the last value known for the rows after them. The past is kept: a
+    hundred bytes a row, so a stream that never ends is begun anew now and then.
 
     Args:
         warmup: rows to look at before the first score; half of them set the scale.
