@@ -73,6 +73,15 @@ def _rejected_share(service: str | None) -> str:
     )
 
 
+def _preempted_share(service: str | None) -> str:
+    preempted = _of(neutral.PREEMPTION_RATE)(service)
+    finished = _of(neutral.REPLICA_FINISHED_RATE)(service)
+    return (
+        f"sum by (service, replica) ({preempted}) / on (service, replica) "
+        f"sum by (service, replica) ({finished})"
+    )
+
+
 def _attempt_error_share(service: str | None) -> str:
     attempts = _of(neutral.ATTEMPT_RATE)(service)
     failed = attempts.matching(outcome="error|timeout|failed_midstream")
@@ -152,6 +161,10 @@ QUANTITIES = (
     _plain("running", "replica", "sequences in the batch", neutral.RUNNING),
     _plain("kv_usage", "replica", "KV cache in use", neutral.KV_CACHE_USAGE),
     _plain("preemptions", "replica", "preemptions", neutral.PREEMPTION_RATE, event=True),
+    Quantity("preempted_share", "replica", "preemptions for each finished request", "ratio",
+             _preempted_share, event=True),
+    _plain("oom_kills", "replica", "processes killed for memory", neutral.REPLICA_OOM_KILLS,
+           event=True),
     _plain("replica_memory", "replica", "resident memory", neutral.REPLICA_MEMORY),
     _plain("cpu_throttled", "replica", "share of CPU periods held back by the quota",
            neutral.REPLICA_THROTTLED, event=True),
@@ -168,6 +181,8 @@ QUANTITIES = (
     _plain("kernel_slowdown", "node", "kernel time over its baseline", neutral.KERNEL_SLOWDOWN,
            by=("device", "kernel"), part="kernel"),
     _plain("node_cpu", "node", "CPU in use", neutral.NODE_CPU, by=("instance",)),
+    _plain("node_io", "node", "share of time in which something waited for storage",
+           neutral.NODE_IO, by=("instance",), event=True),
     _plain("node_memory", "node", "memory in use", neutral.NODE_MEMORY, by=("instance",)),
 )  # fmt: skip
 

@@ -59,7 +59,7 @@ def kernels(scale: Scale) -> tuple[Recording, ...]:
 
 
 def hosts(scale: Scale) -> tuple[Recording, ...]:
-    """CPU and memory of every host."""
+    """CPU, memory and waits for storage of every host."""
     idle = foreign.NODE_CPU.total.where(mode="idle")
     available = foreign.NODE_MEMORY_AVAILABLE.value
     total = foreign.NODE_MEMORY_TOTAL.value
@@ -69,5 +69,9 @@ def hosts(scale: Scale) -> tuple[Recording, ...]:
         Recording(
             neutral.NODE_MEMORY,
             f"1 - max by (instance) ({available})\n/\nmax by (instance) ({total})",
+        ),
+        Recording(
+            neutral.NODE_IO,
+            f"max by (instance) (rate({foreign.NODE_PRESSURE_IO.total}[{window}]))",
         ),
     )

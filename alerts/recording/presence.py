@@ -25,6 +25,8 @@ BY_EVENT = frozenset(
         neutral.CACHE_HIT_SHARE,
         neutral.CACHE_ERROR_SHARE,
         neutral.REPLICA_THROTTLED,
+        neutral.REPLICA_OOM_KILLS,
+        neutral.NODE_IO,
         neutral.REPLICA_MEMORY_LIMIT,
         neutral.UPSTREAM_MEAN,
         neutral.GPU_XID_RATE,

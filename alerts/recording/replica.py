@@ -62,10 +62,15 @@ def processes(scale: Scale) -> tuple[Recording, ...]:
     resident = host.PROCESS_RESIDENT.value.where(job=REPLICA)
     throttled = rate(signal, host.CPU_THROTTLED_PERIODS.total.where(job=REPLICA), window)
     periods = rate(signal, host.CPU_PERIODS.total.where(job=REPLICA), window)
+    killed = host.OOM_KILLS.total.where(job=REPLICA)
     return (
         Recording(neutral.REPLICA_MEMORY, f"sum by (service, replica) ({resident})"),
         Recording(neutral.REPLICA_MEMORY_LIMIT, _memory_limit(resident)),
         Recording(signal, share(throttled, periods)),
+        Recording(
+            neutral.REPLICA_OOM_KILLS,
+            f"sum by (service, replica) (increase({killed}[{window}]))",
+        ),
     )
 
 

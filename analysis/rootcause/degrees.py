@@ -63,6 +63,20 @@ def share_rise(shift: Shift | None, low: float = 0.01, high: float = 0.05) -> fl
     return ramp(shift.sigmas, *SIGMAS) * ramp(shift.after - shift.before, low, high)
 
 
+def lasting_share(shift: Shift | None) -> float | None:
+    """A share went up by points that users notice, and was still up at the end."""
+    up = share_rise(shift)
+    if up is None or shift is None or up == 0:
+        return up
+    return up * ramp((shift.last - shift.before) / (shift.after - shift.before), 0.2, 0.5)
+
+
+def rare(shift: Shift | None) -> float | None:
+    """Something happens, and to few: 1 below one in fifty, 0 from one in eight on."""
+    most = 0.0 if shift is None else max(shift.after, shift.last)
+    return 1.0 - ramp(most, 0.02, 0.125) if most > 0 else None
+
+
 def climbs(shift: Shift | None) -> float | None:
     """Went up and kept going up: the end is well above the middle of the rise."""
     up = rise(shift)

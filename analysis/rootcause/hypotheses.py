@@ -2,47 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-Where = Literal[
-    "self", "clients", "gateway", "service", "gpu", "replicas", "hosted", "upstreams", "caches"
-]  # fmt: skip
-Test = Literal[
-    "rises", "lasts", "falls", "steady", "stands_out", "full", "share_rises", "high", "explains",
-    "climbs", "dominates", "changed", "unchanged",
-]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Clue:
-    """One statement: the quantity, at the suspect itself or elsewhere, passes the test.
-
-    `where`: `gpu` is the device under a replica, `hosted` the replicas on a GPU, `replicas`,
-    `upstreams` and `caches` the most affected one of all. `weight` counts for support; against a
-    hypothesis it is the share of the score that goes when the clue holds fully. For "changed" and
-    "unchanged" the quantity is the kind of a change: deploy, restart.
-    """
-
-    quantity: str
-    test: Test
-    weight: float
-    where: Where = "self"
-    part: str | None = None
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """A kind of cause at a kind of entity: without one of `needs` it is not even considered."""
-
-    kind: str
-    entity: str
-    needs: tuple[Clue, ...]
-    supports: tuple[Clue, ...]
-    against: tuple[Clue, ...]
-    claim: str
-    family: Literal["load", "part"]
-
+from analysis.rootcause.clue import Clue, Hypothesis
 
 _MORE_FRESH = Clue("fresh_arrivals", "rises", 0.75, "clients")
 _LONGER = Clue("prompt_length", "rises", 0.5, "clients")
@@ -56,6 +16,8 @@ _STARVED = Clue("cpu_throttled", "dominates", 0.85)
 _RESTARTED = Clue("restart", "changed", 0.8)
 _LIMITED = Clue("rejected", "share_rises", 0.6, "gateway", "rate_limit")
 _NO_CACHE = Clue("cache_errors", "dominates", 0.7, "caches")
+_STORAGE = Clue("node_io", "dominates", 0.8, "node")
+_KILLED = Clue("oom_kills", "rises", 0.8, "replicas")
 _ANSWERS_BREAK = Clue("attempt_errors", "share_rises", 0.7, "replicas")
 
 HYPOTHESES = (
@@ -70,7 +32,7 @@ HYPOTHESES = (
         ),
         against=(
             _THROTTLED, _FAULTY, Clue("preemptions", "rises", 0.5),
-            _SLOW_KERNELS, _STARVED, _RESTARTED,
+            _SLOW_KERNELS, _STARVED, _RESTARTED, _STORAGE, _KILLED,
             Clue("attempt_time", "steady", 0.6), Clue("step_time", "steady", 0.6),
             Clue("fresh_arrivals", "rises", 0.35, "clients"),
             Clue("prompt_length", "rises", 0.35, "clients"),
@@ -117,6 +79,8 @@ HYPOTHESES = (
         against=(
             Clue("fresh_arrivals", "rises", 0.5, "clients"), _ONE_REPLICA, _UPSTREAM,
             Clue("preemptions", "steady", 0.4, "replicas"),
+            Clue("preempted_share", "rare", 0.7, "replicas"), _STORAGE, _KILLED,
+            Clue("resent_growth", "high", 0.4, "clients"),
         ),
     ),
     Hypothesis(
@@ -128,7 +92,8 @@ HYPOTHESES = (
             Clue("latency", "explains", 1), Clue("fresh_arrivals", "steady", 0.5, "clients"),
         ),
         against=(
-            _MORE_FRESH, Clue("resent_share", "high", 0.7, "clients"), _LONGER, _UPSTREAM,
+            _MORE_FRESH, Clue("resent_share", "high", 0.35, "clients"), _LONGER, _UPSTREAM,
+            Clue("running", "rises", 0.6, "replicas"), _KILLED,
             Clue("step_time", "rises", 0.8, "replicas"),
             Clue("attempt_time", "stands_out", 0.8, "replicas"),
             Clue("preemptions", "rises", 0.7, "replicas"), _UPSTREAM_FAILS,
@@ -147,7 +112,11 @@ HYPOTHESES = (
         against=(
             Clue("fresh_growth", "high", 0.75), _ONE_REPLICA, _UPSTREAM, _UPSTREAM_FAILS, _LONGER,
             Clue("arrivals", "steady", 0.6), Clue("preemptions", "rises", 0.25, "replicas"),
-            _ANSWERS_BREAK, _LIMITED, _NO_CACHE,
+            _ANSWERS_BREAK, _NO_CACHE, _STORAGE, _KILLED,
+            Clue("running", "falls", 0.6, "replicas"),
+            # A storm runs into every limit there is, so its refusals say little.
+            Clue("rejected", "share_rises", 0.15, "gateway", "rate_limit"),
+            Clue("rejected", "share_rises", 0.6, "gateway", "quota"),
         ),
     ),
     Hypothesis(
@@ -207,12 +176,12 @@ HYPOTHESES = (
     Hypothesis(
         kind="bad_deploy", entity="replica", family="part",
         claim="fails since its new version",
-        needs=(Clue("attempt_errors", "share_rises", 1),),
+        needs=(Clue("attempt_errors", "share_lasts", 1),),
         supports=(
-            Clue("attempt_errors", "share_rises", 2.5), Clue("deploy", "changed", 2.5),
+            Clue("attempt_errors", "share_lasts", 2.5), Clue("deploy", "changed", 2.5),
             Clue("failed_share", "share_rises", 0.5, "service"),
         ),
-        against=(Clue("deploy", "unchanged", 0.8), _THROTTLED, _FAULTY),
+        against=(Clue("deploy", "unchanged", 0.8), _THROTTLED, _FAULTY, _KILLED),
     ),
     Hypothesis(
         kind="upstream_slow", entity="upstream", family="part",
@@ -267,5 +236,63 @@ HYPOTHESES = (
             Clue("gpu_throttle", "lasts", 0.9), Clue("gpu_xid", "rises", 0.8),
             Clue("gpu_clock", "falls", 0.7), _MORE_FRESH,
         ),
+    ),
+    Hypothesis(
+        kind="out_of_memory", entity="replica", family="part",
+        claim="was killed for memory",
+        needs=(Clue("oom_kills", "rises", 1),),
+        supports=(
+            Clue("oom_kills", "rises", 4), Clue("attempt_errors", "share_rises", 1),
+            Clue("restart", "changed", 1),
+        ),
+        against=(),
+    ),
+    Hypothesis(
+        kind="hot_spot", entity="replica", family="part",
+        claim="gets more than its share of the requests",
+        needs=(Clue("attempts", "stands_out", 1),),
+        supports=(
+            Clue("attempts", "stands_out", 3), Clue("running", "stands_out", 1.5),
+            Clue("attempts", "falls", 1.5, "replicas"), Clue("attempt_time", "rises", 1),
+        ),
+        against=(
+            _THROTTLED, _FAULTY, _SLOW_KERNELS, _STARVED, _KILLED, _RESTARTED, _MORE_FRESH,
+            Clue("ejected", "rises", 0.7, "replicas"),
+            Clue("attempt_errors", "share_rises", 0.7, "replicas"),
+        ),
+    ),
+    Hypothesis(
+        kind="network_delay", entity="replica", family="part",
+        claim="is far away: calls take longer, its engine does not",
+        needs=(Clue("attempt_time", "lasts", 1),),
+        supports=(
+            Clue("attempt_time", "lasts", 2.5), Clue("step_time", "steady", 2),
+            Clue("phase_time", "steady", 2), Clue("attempt_time", "stands_out", 1),
+        ),
+        against=(
+            Clue("step_time", "lasts", 0.9), Clue("phase_time", "lasts", 0.9), _THROTTLED, _FAULTY,
+            _SLOW_KERNELS, _STARVED, _KILLED, _MORE_FRESH, _LONGER,
+            Clue("preemptions", "rises", 0.4),
+        ),
+    ),
+    Hypothesis(
+        kind="quota", entity="gateway", family="load",
+        claim="refuses an account whose quota is used up",
+        needs=(Clue("rejected", "share_rises", 1, "gateway", "quota"),),
+        supports=(
+            Clue("rejected", "share_rises", 4, "gateway", "quota"),
+            Clue("queue_depth", "steady", 0.5),
+        ),
+        against=(Clue("queue_depth", "rises", 0.3),),
+    ),
+    Hypothesis(
+        kind="storage_slow", entity="node", family="part",
+        claim="waits for storage",
+        needs=(Clue("node_io", "dominates", 1),),
+        supports=(
+            Clue("node_io", "dominates", 3), Clue("step_time", "lasts", 1.5, "replicas"),
+            Clue("attempt_time", "lasts", 1, "replicas"),
+        ),
+        against=(_THROTTLED, _FAULTY, _SLOW_KERNELS),
     ),
 )  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from analysis.rootcause.hypotheses import HYPOTHESES, Hypothesis
+from analysis.rootcause.clue import Hypothesis
+from analysis.rootcause.hypotheses import HYPOTHESES
 from analysis.rootcause.testimony import Answer, Case
 
 MIDDLE = 0.45

@@ -10,7 +10,7 @@ from analysis.evidence import Change
 from analysis.graph import CLIENTS, GATEWAY, Graph
 from analysis.phases import PhaseShare
 from analysis.rootcause import degrees
-from analysis.rootcause.hypotheses import Clue
+from analysis.rootcause.clue import Clue
 from analysis.rootcause.measures import Measures
 
 
@@ -67,6 +67,7 @@ class Case:
             "replicas": graph.of_kind("replica"),
             "upstreams": graph.of_kind("upstream"),
             "caches": graph.of_kind("cache"),
+            "node": graph.of_kind("node"),
         }
         return places[clue.where]
 
@@ -173,6 +174,8 @@ TESTS: dict[str, Callable[[Shift], float | None]] = {
     "steady": _steady,
     "full": degrees.full,
     "share_rises": degrees.share_rise,
+    "share_lasts": degrees.lasting_share,
+    "rare": degrees.rare,
     "high": _high,
     "climbs": degrees.climbs,
     "dominates": degrees.dominates,

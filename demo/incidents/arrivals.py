@@ -16,8 +16,8 @@ from demo.incidents.kernel import Event, Kernel
 
 TRAFFIC = Path(__file__).with_name("traffic.json")
 SLICE_SECONDS = 1.0
-SLOW_SECONDS, FAST_SECONDS = 300.0, 5.0
-"""How long each part of the rate remembers: from the traces' autocorrelation at a minute, a second."""
+FAST_SECONDS = 5.0
+"""How long the fast part of the rate remembers."""
 
 
 @cache
@@ -50,7 +50,7 @@ class Arrivals:
         own = fitted()["workloads"][workload]
         self.rate, self.factor = rate, 1.0
         rng = Random(f"{seed}/arrivals")
-        self._slow = Wander(own["slow_cv2"], SLOW_SECONDS, rng)
+        self._slow = Wander(own["slow_cv2"], own["slow_seconds"], rng)
         self._fast = Wander(own["fast_cv2"], FAST_SECONDS, rng)
         self._counts = np.random.default_rng(rng.getrandbits(64))
 

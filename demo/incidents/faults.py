@@ -302,7 +302,7 @@ def _hot_spot(world: World, rng: Random) -> Break:
 
 def _storage(world: World, rng: Random) -> Break:
     """Reads of weights and offloaded cache wait for the volume: every replica of the node."""
-    factor = rng.uniform(2.5, 6.0)
+    factor = rng.uniform(1.6, 2.6)
 
     def turn(level: float) -> None:
         world.node_io = 0.75 * level
@@ -323,7 +323,7 @@ def _gap(world: World, rng: Random) -> Break:
 
 
 def _nothing(world: World, rng: Random) -> Break:
-    return Break((), 0.0, lambda level: None)
+    return Break((), 0.0, lambda _: None)
 
 
 KNOWN: dict[str, Draw] = {

@@ -17,7 +17,10 @@ import numpy as np
 import polars as pl
 
 TRAFFIC = Path(__file__).with_name("traffic.json")
-AZURE = {"conversation": "AzureLLMInferenceTrace_conv.csv", "code": "AzureLLMInferenceTrace_code.csv"}
+AZURE = {
+    "conversation": "AzureLLMInferenceTrace_conv.csv",
+    "code": "AzureLLMInferenceTrace_code.csv",
+}
 MOONCAKE = "mooncake_synthetic.jsonl"
 
 
@@ -43,6 +46,7 @@ def _azure(path: Path) -> dict[str, Any]:
         "requests": len(trace),
         "rate": round(len(trace) / float(seconds[-1] - seconds[0]), 3),
         "slow_cv2": round(slow, 3),
+        "slow_seconds": round(_memory(seconds), 0),
         "fast_cv2": round(max(0.0, (1 + fast) / (1 + slow) - 1), 3),
         "prompt": _log_normal(trace["ContextTokens"]),
         "output": _log_normal(trace["GeneratedTokens"]),
@@ -53,6 +57,14 @@ def _rate_cv2(seconds: np.ndarray, window: float) -> float:
     counts = np.histogram(seconds, np.arange(seconds[0], seconds[-1], window))[0]
     mean = float(counts.mean())
     return max(0.0, (float(counts.var()) / mean - 1) / mean)
+
+
+def _memory(seconds: np.ndarray) -> float:
+    """Time constant of the slow process, from the correlation of one minute with the next."""
+    counts = np.histogram(seconds, np.arange(seconds[0], seconds[-1], 60.0))[0]
+    noise = float(counts.mean() / counts.var())
+    lag = float(np.corrcoef(counts[1:], counts[:-1])[0, 1]) / (1.0 - noise)
+    return -60.0 / float(np.log(min(0.95, max(0.05, lag))))
 
 
 def _log_normal(lengths: pl.Series) -> dict[str, float]:

@@ -61,9 +61,9 @@ def make(kind: str, seed: str, folder: Path) -> None:
 
 def _plan(kind: str, rng: Random) -> Plan:
     plan = plans.draw(rng)
-    if kind == "cache_outage" and plan.cache_hits is None:
-        hits = rng.uniform(0.4, 0.6)
-        plan = replace(plan, cache_hits=hits, rate=plan.rate / (1 - hits))
+    if kind == "cache_outage":
+        hits, before = rng.uniform(0.35, 0.45), plan.cache_hits or 0.0
+        plan = replace(plan, cache_hits=hits, rate=plan.rate * (1 - before) / (1 - hits))
     return plan
 
 

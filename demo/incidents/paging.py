@@ -28,7 +28,7 @@ class Rule:
 
 
 def _over(level: float) -> Holds:
-    return lambda values, usual: values > level
+    return lambda values, _: values > level
 
 
 def _times(factor: float) -> Holds:
@@ -45,7 +45,7 @@ def _climbed(values: Floats, usual: float) -> Floats:
 
 RULES = (
     Rule("GpuXid", neutral.GPU_XID_RATE.name, 2.0, _over(0.5), {}),
-    Rule("TargetDown", foreign.UP.name, 5.0, lambda values, usual: values < 0.5, {}),
+    Rule("TargetDown", foreign.UP.name, 5.0, lambda values, _: values < 0.5, {}),
     Rule("GpuThrottled", neutral.GPU_THROTTLE.name, 5.0, _newly, {}),
     Rule("RateLimitShareHigh", neutral.REJECTED_RATE.name, 5.0, _over(0.15),
          {"reason": "rate_limit"}),

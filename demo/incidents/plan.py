@@ -63,7 +63,7 @@ def draw(rng: Random) -> Plan:
     """A service that copes with its load."""
     workload = "code" if rng.random() < 0.2 else "conversation"
     count = rng.choice((2, 2, 3, 3, 4))
-    cache_hits = rng.uniform(0.15, 0.4) if rng.random() < 0.6 else None
+    cache_hits = rng.uniform(0.15, 0.35) if rng.random() < 0.6 else None
     utilisation, served = rng.uniform(0.32, 0.5), rng.uniform(2.4, 3.6)
     shape = _sized(_shape(rng, workload), workload, served / utilisation / count)
     rate = served / (1 - (cache_hits or 0.0))

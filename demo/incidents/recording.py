@@ -188,6 +188,9 @@ class Recorder:
             (neutral.GENERATED_TOKEN_RATE, "generated_tokens"),
         ):
             yield signal, self._total(field, name), {}
+        kills = [at for at, killed in self.world.killed if killed == name]
+        told = np.searchsorted(np.array(sorted(kills)), self.meters.times).astype(np.float64)
+        yield neutral.REPLICA_OOM_KILLS, rate(told) * WINDOW * STEP, {}
         yield neutral.REPLICA_FINISHED_RATE, self._rate("replica_finished", name), {}
 
     def _times(self, name: str) -> Iterator[tuple[Signal, Floats, dict[str, str]]]:
@@ -242,6 +245,7 @@ class Recorder:
         for signal, meter in (
             (neutral.NODE_CPU, "node_cpu"),
             (neutral.NODE_MEMORY, "node_memory"),
+            (neutral.NODE_IO, "node_io"),
         ):
             yield self._one(signal, self.meters.level(Key(meter)), instance=instance)
 

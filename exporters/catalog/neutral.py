@@ -210,6 +210,11 @@ REPLICA_THROTTLED = Recorded(
     labels=("service", "replica"),
     unit="ratio",
 )
+REPLICA_OOM_KILLS = Recorded(
+    name="llm:replica_oom_kills:increase",
+    help="Processes of the replica that were killed for memory, over the short window.",
+    labels=("service", "replica"),
+)
 UPSTREAM_MEAN = Recorded(
     name="llm:upstream_duration_seconds:mean",
     help="Mean time of a call to an upstream service.",
@@ -292,6 +297,12 @@ NODE_CPU = Recorded(
 NODE_MEMORY = Recorded(
     name="node:memory_usage:ratio", help="Memory in use.", labels=("instance",), unit="ratio"
 )
+NODE_IO = Recorded(
+    name="node:io_waiting:ratio",
+    help="Share of time in which some task waited for storage.",
+    labels=("instance",),
+    unit="ratio",
+)
 
 # Service levels, and the stack's own blind spots.
 SLO_ERRORS = {
@@ -344,11 +355,12 @@ SIGNALS = (
     PROMPT_TOKEN_RATE, GENERATED_TOKEN_RATE, CACHED_TOKEN_RATE, REPLICA_FINISHED_RATE,
     REPLICA_REFUSED_RATE, REPLICA_DURATION_P99, REPLICA_FIRST_TOKEN_P99, REPLICA_INTER_TOKEN_MEAN,
     PHASE_MEAN, STEP_MEAN, ATTEMPT_RATE, ATTEMPT_MEAN,
-    EJECTED, REPLICA_MEMORY, REPLICA_MEMORY_LIMIT, REPLICA_THROTTLED, UPSTREAM_MEAN,
+    EJECTED, REPLICA_MEMORY, REPLICA_MEMORY_LIMIT, REPLICA_THROTTLED,
+    REPLICA_OOM_KILLS, UPSTREAM_MEAN,
     UPSTREAM_ERROR_SHARE, CACHE_HIT_SHARE, CACHE_ERROR_SHARE, GPU_UP,
     GPU_UTILIZATION, GPU_MEMORY, GPU_POWER, GPU_TEMPERATURE, GPU_CLOCK, GPU_THROTTLE,
     GPU_XID_RATE, KERNEL_SLOWDOWN, *neutral_gpu.SIGNALS, *neutral_hardware.SIGNALS,
-    *neutral_outside.SIGNALS, NODE_CPU, NODE_MEMORY,
+    *neutral_outside.SIGNALS, NODE_CPU, NODE_MEMORY, NODE_IO,
     *SLO_ERRORS.values(), *SLO_FAILURES.values(), SIGNAL_MISSING,
     ENGINE, ENGINE_SIGNAL_MISSING, TARGET_UP,
 )  # fmt: skip

@@ -7,7 +7,7 @@ from exporters.catalog.signal import Counter, Gauge, Histogram
 
 OUTCOMES = ("ok", "rejected", "error", "failed_midstream", "client_gone", "timeout")
 PRIORITIES = ("vip", "normal", "batch", "_other")
-REASONS = ("rate_limit", "queue_full", "no_replica", "kv_cache", "_other")
+REASONS = ("rate_limit", "quota", "queue_full", "no_replica", "kv_cache", "_other")
 PHASES = ("queue", "prefill", "decode", "upstream", "network")
 
 REQUESTS_STARTED = Counter(

@@ -9,6 +9,10 @@ from exporters.errors import UsageError
 
 SECOND = 1_000_000_000
 STEP = 15 * SECOND
+SHARE = (
+    'sum by (service, outcome) (requests{service="chat",outcome="ok"}) '
+    "/ on (service) group_left () sum by (service) (requests)"
+)
 
 
 @pytest.fixture
@@ -44,8 +48,7 @@ def answer(source: FileMetrics, query: str) -> dict[tuple[str | None, ...], dict
         ("sum by (service) (requests) * on (service) share", {("chat",): {1: 4.5}}),
         ("1 - share", {("chat",): {1: 0.5}}),
         (
-            'sum by (service, outcome) (requests{service="chat",outcome="ok"}) '
-            "/ on (service) group_left () sum by (service) (requests)",
+            SHARE,
             {("ok", "chat"): {0: 0.75, 1: 8 / 9}},
         ),
     ],
