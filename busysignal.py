@@ -12,8 +12,10 @@ import orjson
 import typer
 from typer.core import TyperGroup
 
+from alerts.autoscaling.config import AutoscalingSection
 from alerts.config import RulesSection
 from analysis.config import AnalysisSection, WatchSection
+from analysis.forecast.config import ForecastSection
 from analysis.sources import ElasticsearchSection, PrometheusSection
 from dashboards.config import DashboardsSection
 from exporters.errors import BusySignalError, UsageError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent
 RULES = ROOT / "alerts" / "generated"
+AUTOSCALING = RULES / "autoscaling"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 DASHBOARDS = ROOT / "dashboards" / "generated"
 SIGNALS = ROOT / "docs" / "signals.md"
@@ -51,9 +54,11 @@ class Config(Section):
     elasticsearch: ElasticsearchSection = ElasticsearchSection()
     telemetry: TelemetrySection = TelemetrySection()
     rules: RulesSection = RulesSection()
+    autoscaling: AutoscalingSection = AutoscalingSection()
     dashboards: DashboardsSection = DashboardsSection()
     analysis: AnalysisSection = AnalysisSection()
     watch: WatchSection = WatchSection()
+    forecast: ForecastSection = ForecastSection()
     gpu: GpuSection = GpuSection()
     probe: ProbeSection = ProbeSection()
 
@@ -201,6 +206,28 @@ def analyze(
 
 
 @app.command()
+def forecast(
+    config: ConfigFile = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="serve it at /metrics, renewed by itself")
+    ] = False,
+    json: JsonFile = None,
+) -> None:
+    """Say what load to expect, within which bounds, and when capacity is crossed."""
+    from analysis.forecast import loads, publish, table
+    from analysis.sources import PrometheusSource
+
+    whole = settings(config)
+    metrics = PrometheusSource(whole.prometheus.url, whole.prometheus.timeout_seconds)
+    if serve:
+        publish.serve_forecasts(metrics, whole.forecast, announce=typer.echo)
+        return
+    told = loads.tell(metrics, whole.forecast)
+    _write_json(json, [table.document(one) for one in told])
+    typer.echo(table.text(told, whole.forecast))
+
+
+@app.command()
 def rules(
     config: ConfigFile = None,
     out: Annotated[Path, typer.Option(help="folder of the rules")] = RULES,
@@ -215,6 +242,22 @@ def rules(
         _say_stale(render.stale(section, out) + render.stale_runbooks(section, runbooks))
     else:
         _say_written(render.render(section, out) + render.render_runbooks(section, runbooks))
+
+
+@app.command()
+def autoscaling(
+    config: ConfigFile = None,
+    out: Annotated[Path, typer.Option(help="folder of the manifests")] = AUTOSCALING,
+    check: Check = False,
+) -> None:
+    """Render the manifests of autoscaling: HPA, KEDA, prometheus-adapter."""
+    from alerts import autoscaling as scaling
+
+    section = settings(config).autoscaling
+    if check:
+        _say_stale(scaling.stale(section, out))
+    else:
+        _say_written(scaling.render(section, out))
 
 
 @app.command()

@@ -46,7 +46,14 @@ class OutsideThresholds(Section):
     client_give_up_share: Share = 0.05
 
 
-class Thresholds(DeviceThresholds, OutsideThresholds):
+class ForecastThresholds(Section):
+    """Where alerts on what is to come begin."""
+
+    capacity_crossed_hours: Annotated[int, Field(ge=1, le=24)] = 4
+    forecast_stale_seconds: Positive = 1800
+
+
+class Thresholds(DeviceThresholds, OutsideThresholds, ForecastThresholds):
     """Where each alert begins; the defaults are what people who run such services use."""
 
     p99_seconds: Positive = 0.5

@@ -13,7 +13,7 @@ from alerts.durations import write
 from exporters.catalog.engines import REPLICA
 from exporters.errors import UsageError
 
-JOBS = ("gateway", "replica", "gpu", "probe", "node", "client", "watch", "prometheus",
+JOBS = ("gateway", "replica", "gpu", "probe", "node", "client", "watch", "forecast", "prometheus",
         "alertmanager")  # fmt: skip
 LONGEST_TIMEOUT_SECONDS = 10
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from alerts.model import Group
 
 COMMAND = "busysignal rules"
+JOBS_BY_FILE = ("gateway", "replica", "gpu", "probe", "node", "client", "watch", "forecast")
 
 
 def texts(section: RulesSection) -> dict[str, str]:
@@ -113,9 +114,6 @@ def _example(section: RulesSection) -> str:
             prometheus_config.Target("prometheus", "localhost:9090"),
             prometheus_config.Target("alertmanager", "localhost:9093"),
         ),
-        target_files={
-            job: (f"targets/{job}.yml",)
-            for job in ("gateway", "replica", "gpu", "probe", "node", "client", "watch")
-        },
+        target_files={job: (f"targets/{job}.yml",) for job in JOBS_BY_FILE},
         alertmanagers=("localhost:9093",),
     )

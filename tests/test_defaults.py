@@ -18,6 +18,7 @@ def ports():
         "gpu": config.gpu.port,
         "probe": config.probe.port,
         "watch": config.watch.port,
+        "forecast": config.forecast.port,
         "prometheus": urlsplit(config.prometheus.url).port,
         "alertmanager": urlsplit(config.alertmanager.url).port,
     }

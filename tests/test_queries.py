@@ -7,7 +7,7 @@ from alerts import recording, rules
 from alerts.config import RulesSection
 from alerts.recording import presence
 from alerts.render import texts
-from exporters.catalog import neutral, stack
+from exporters.catalog import forecast, neutral, stack
 from tests.promql_lint import labels_of, problems, series_read
 
 SECTION = RulesSection()
@@ -18,7 +18,11 @@ RECORDINGS = [
     for rule in group.rules
 ]
 NEUTRAL = {signal.name for signal in neutral.SIGNALS}
-OWN = {selector.series for signal in stack.SIGNALS for selector in signal.selectors()}
+OWN = {
+    selector.series
+    for signal in (*stack.SIGNALS, *forecast.SIGNALS)
+    for selector in signal.selectors()
+}
 WATCHED_SERVERS = {
     "prometheus_rule_evaluation_failures_total",
     "alertmanager_notifications_failed_total",

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts.model import Alert, Group
-from alerts.rules import burn, device, engine, gpu, health, outside, readings, service, stack
+from alerts.rules import (
+    burn,
+    device,
+    engine,
+    forecast,
+    gpu,
+    health,
+    outside,
+    readings,
+    service,
+    stack,
+)
 from exporters.catalog.kinds import KINDS
 from exporters.errors import UsageError
 
@@ -26,6 +37,7 @@ def groups(section: RulesSection) -> tuple[Group, ...]:
         Group("busysignal-gpu-alerts", gpu.alerts(section)),
         Group("busysignal-readings-alerts", readings.alerts(section)),
         Group("busysignal-outside-alerts", outside.alerts(section)),
+        Group("busysignal-forecast-alerts", forecast.alerts(section)),
         Group("busysignal-stack-alerts", stack.alerts(section)),
     )
     check(alerts_in(made))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from exporters.catalog.signal import Selector
 
 SERVING = "gateway|replica"
-SUPPORTING = "gpu|probe|node|watch|prometheus|alertmanager"
+SUPPORTING = "gpu|probe|node|watch|forecast|prometheus|alertmanager"
 TARGET = '{{ $labels.job }} {{ or $labels.replica $labels.instance "(all of them)" }}'
 
 

@@ -1,8 +1,4 @@
-"""Expected load an hour to a day ahead, with bounds, and when capacity is crossed."""
+"""Expected load an hour to a day ahead, with bounds, and when capacity is crossed.
 
-from __future__ import annotations
-
-from analysis.forecast.model import Forecast, forecast
-from analysis.forecast.series import Floats, Series, counted, on_grid
-
-__all__ = ["Floats", "Forecast", "Series", "counted", "forecast", "on_grid"]
+`model.forecast` forecasts a `series.Series`; `loads.tell` reads the service's from Prometheus.
+"""

@@ -38,7 +38,8 @@ class Question:
 def questions() -> tuple[Question, ...]:
     """Every load: of the service, by model and by priority."""
     started = neutral.STARTED_RATE.value
-    arrivals = f"rate({raw.REQUESTS_STARTED.total.where(job='gateway')}[{RATE_WINDOW}])"
+    # Arrivals carry no priority; what became of them does.
+    finished = f"rate({raw.REQUESTS.total.where(job='gateway')}[{RATE_WINDOW}])"
     tokens = (
         f"sum by (service) ({neutral.PROMPT_TOKEN_RATE.value})\n"
         f"+\nsum by (service) ({neutral.GENERATED_TOKEN_RATE.value})"
@@ -46,7 +47,7 @@ def questions() -> tuple[Question, ...]:
     return (
         Question("requests", "", f"sum by (service) ({started})"),
         Question("requests", "model", f"sum by (service, model) ({started})"),
-        Question("requests", "priority", f"sum by (service, priority) ({arrivals})"),
+        Question("requests", "priority", f"sum by (service, priority) ({finished})"),
         Question("tokens", "", tokens),
     )
 
@@ -75,7 +76,7 @@ def tell(metrics: Metrics, section: ForecastSection, now: float | None = None) -
     moment = time.time() if now is None else now
     step = section.step_seconds
     end = moment // step * step
-    found = []
+    found: list[Told] = []
     for question in questions():
         for service, part, history in _read(metrics, question, section, end):
             if len(found) == section.series_limit:

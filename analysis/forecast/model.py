@@ -59,7 +59,7 @@ def forecast(
     series = series.last(HISTORY_WEEKS * WEEK)
     values = np.where(np.isfinite(series.values), series.values, np.nan)
     known = values[np.isfinite(values)]
-    times = series.end + np.arange(ahead) * series.step
+    times = series.after(ahead)
     if len(known) < LEAST_POINTS:
         return unlearnt(times, known, level)
     # In units of the largest value: squares and sums of any data stay finite.
@@ -88,7 +88,8 @@ def unlearnt(times: Floats, known: Floats, level: float) -> Forecast:
         max(0.0, lower) if low >= 0 else lower,
         high + min(reach, np.finfo(float).max / 4),
     )
-    return Forecast(times, *(np.full(len(times), value) for value in columns), level, why)
+    expected, lowest, highest = (np.full(len(times), value) for value in columns)
+    return Forecast(times, expected, lowest, highest, level, why)
 
 
 class _Plan:
@@ -150,7 +151,7 @@ class _Plan:
         return weights, np.array(reach)
 
     def _by_bucket(self, part: Floats) -> Floats:
-        """Horizons of one bucket beside each other: (origins, horizons, …) to (buckets, samples, …)."""
+        """From (origins, horizons, …) to (buckets, samples, …)."""
         shape = (len(part), len(self._buckets), -1, *part.shape[2:])
         found = np.moveaxis(part[:, self._padded].reshape(shape), 1, 0)
         return found.reshape(len(self._buckets), -1, *part.shape[2:])

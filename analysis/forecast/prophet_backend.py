@@ -30,7 +30,7 @@ def forecast(
             "or set [forecast] backend = 'fast'"
         ) from None
     known = np.isfinite(series.values)
-    times = series.end + np.arange(ahead) * series.step
+    times = series.after(ahead)
     if known.sum() < LEAST_POINTS:
         return unlearnt(times, series.values[known], level)
     past = series.start + np.flatnonzero(known) * series.step

@@ -38,6 +38,10 @@ class Series:
         """How many steps have a value."""
         return int(np.isfinite(self.values).sum())
 
+    def after(self, ahead: int) -> Floats:
+        """The moments of the `ahead` steps that follow."""
+        return np.asarray(self.end + np.arange(ahead) * self.step, dtype=np.float64)
+
     def steps_in(self, seconds: float) -> int:
         """How many steps, rounded, last as long as `seconds`."""
         return round(seconds / self.step)

@@ -54,10 +54,8 @@ def _paragraph(one: Told, section: ForecastSection) -> str:
         place = int(np.searchsorted(said.times, one.now + hours * 3600 - 1e-6))
         if place < len(said.times):
             low, high = said.lower[place], said.upper[place]
-            lines.append(
-                f"  +{hours:g} h".ljust(9)
-                + f"{said.expected[place]:10.2f} /s   {said.level:.0%} within {low:.2f} to {high:.2f}"
-            )
+            bounds = f"{said.level:.0%} within {low:.2f} to {high:.2f}"
+            lines.append(f"  +{hours:g} h".ljust(9) + f"{said.expected[place]:10.2f} /s   {bounds}")
     return "\n".join(lines)
 
 

@@ -20,6 +20,8 @@ SUITES: Final[Mapping[str, str]] = {
     "nab": "alarms on labelled series, NAB's standard profile, strictly online",
     "incidents": "Top-1, Top-3, calibration and honesty on generated incidents of every kind",
     "engines": "the engines' alias tables, held against recorded /metrics",
+    "forecast": "error and coverage of load a day ahead, beside Prophet and statsforecast",
+    "autoscaling": "rejected requests and GPU-hours of a day, with and without forecast",
 }
 """What each one measures; the module of the same name has `run(data: Path) -> Result`."""
 

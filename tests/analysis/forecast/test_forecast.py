@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from analysis.forecast import Series, counted, forecast, on_grid
 from analysis.forecast.calendar import seasons_of
 from analysis.forecast.crossing import in_words, seconds_until
+from analysis.forecast.model import forecast
+from analysis.forecast.series import Series, counted, on_grid
 from exporters.errors import UsageError
 
 STEP = 900.0
@@ -259,7 +260,8 @@ def test_the_crossing_is_said_in_words():
 
 
 def test_the_fast_forecast_loads_no_prophet():
-    code = "import sys, analysis.forecast; print('prophet' in sys.modules, 'pandas' in sys.modules)"
+    loaded = "'prophet' in sys.modules, 'pandas' in sys.modules"
+    code = f"import sys, analysis.forecast.loads; print({loaded})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "False False"

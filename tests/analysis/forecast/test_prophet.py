@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 import pytest
 
-from analysis.forecast import Series
 from analysis.forecast.prophet_backend import forecast
+from analysis.forecast.series import Series
 from exporters.errors import UsageError
 
 

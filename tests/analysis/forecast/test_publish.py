@@ -14,9 +14,9 @@ from analysis.forecast.loads import SECOND, questions, tell
 from analysis.forecast.publish import Publisher, publish, serve_forecasts
 from analysis.forecast.table import document, text
 from analysis.sources.errors import SourceError
+from exporters.errors import UsageError
 from exporters.exposition import Registry
 from exporters.settings import load
-from exporters.errors import UsageError
 from tests.promql_lint import problems
 
 NOW = 1_767_571_200.0 + 10 * 86_400
