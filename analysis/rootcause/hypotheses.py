@@ -266,8 +266,9 @@ HYPOTHESES = (
         claim="is far away: calls take longer, its engine does not",
         needs=(Clue("attempt_time", "lasts", 1),),
         supports=(
-            Clue("attempt_time", "lasts", 2.5), Clue("step_time", "steady", 2),
-            Clue("phase_time", "steady", 2), Clue("attempt_time", "stands_out", 1),
+            Clue("attempt_time", "lasts", 2.5), Clue("step_time", "steady", 0.75),
+            Clue("phase_time", "steady", 0.75), Clue("attempt_time", "stands_out", 1),
+            Clue("first_token_p99", "rises", 2.5, "service"),
         ),
         against=(
             Clue("step_time", "lasts", 0.9), Clue("phase_time", "lasts", 0.9), _THROTTLED, _FAULTY,
