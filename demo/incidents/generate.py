@@ -67,5 +67,3 @@ def generate(seed: int, count: int, out: Path, *, processes: int | None = None) 
 def _make(one: Wanted) -> Path:
     incident.make(one.kind, one.seed, one.folder)
     return one.folder
-
-

@@ -88,5 +88,3 @@ class Replica:
         if self.cpu_left >= 1.0:
             return max(0.0, self.rng.gauss(0.004, 0.004))
         return min(1.0, max(0.0, 1.0 - self.cpu_left + self.rng.gauss(0.15, 0.05)))
-
-
