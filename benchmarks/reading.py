@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +51,18 @@ def verdict(url: str) -> int:
     """Totals of everything, and raw rows of the window, a matched baseline and the logs."""
     source = ElasticsearchSource(section(url))
     end = START_NS + HOUR
-    totals = source.span_totals(START_NS, end, MINUTE), source.log_totals(START_NS, end, MINUTE)
-    raw = (
-        source.spans(end - 10 * MINUTE, end, RAW_ROWS // 2),
-        source.spans(end - 20 * MINUTE, end - 10 * MINUTE, RAW_ROWS // 4),
-        source.logs(end - 10 * MINUTE, end, RAW_ROWS // 4),
-    )
+    tasks: list[Callable[[], pl.DataFrame]] = [
+        lambda: source.span_totals(START_NS, end, MINUTE),
+        lambda: source.spans(end - 10 * MINUTE, end, RAW_ROWS // 2),
+        lambda: source.spans(end - 20 * MINUTE, end - 10 * MINUTE, RAW_ROWS // 4),
+        lambda: source.logs(end - 10 * MINUTE, end, RAW_ROWS // 4),
+        lambda: source.log_totals(START_NS, end, MINUTE),
+    ]
+    with ThreadPoolExecutor(3) as pool:
+        totals, *raw, counts = pool.map(lambda task: task(), tasks)
     source.close()
-    assert all(frame.height for frame in (*totals, *raw)), "nothing was read"
+    assert totals["spans"].sum(), "no spans were summed"
+    assert counts["logs"].sum(), "no logs were counted"
     return sum(frame.height for frame in raw)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +12,18 @@ import orjson
 from analysis.sources.flatten import Told
 from analysis.sources.shape import Attributes
 from analysis.sources.values import KEPT_RESOURCE
+
+
+def to_json(values: Mapping[str, Any]) -> str:
+    """JSON of any object; what orjson refuses (long integers, lone surrogates) as Python does."""
+    try:
+        return orjson.dumps(values).decode()
+    except TypeError:
+        return json.dumps({key: _finite(value) for key, value in values.items()}, default=str)
+
+
+def _finite(value: Any) -> Any:
+    return value if isinstance(value, str | int) else str(value)
 
 
 class Naming:
@@ -40,7 +54,7 @@ class Naming:
             value = told.get(field)
             if value is not None:
                 named[f"resource.{key}"] = value
-        return orjson.dumps(named, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
+        return to_json(named)
 
     def _of(self, field: str) -> str | None:
         rules = self._rules

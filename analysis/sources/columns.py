@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import orjson
 import polars as pl
 
+from analysis.sources.attributes import to_json
 from analysis.sources.flatten import Told
 from analysis.sources.shape import NANOSECONDS, Candidate
 from analysis.sources.values import LEVELS, ShapeError, nanoseconds, weight
@@ -142,14 +142,16 @@ def _plain(value: Any) -> Any:
 def _texts(raw: list[Any]) -> pl.Series:
     try:
         told = pl.Series(raw, dtype=pl.String)
-    except (TypeError, pl.exceptions.PolarsError):
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
         told = pl.Series([_text(value) for value in raw], dtype=pl.String)
     return _null_unless(told, told != "")
 
 
 def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, str):  # a lone surrogate is no text
+        return value.encode("utf-8", "replace").decode()
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -183,4 +185,4 @@ def _tree(told: Told, prefix: str, names: list[str]) -> str | None:
             inner = here.setdefault(part, {})
             here = inner if isinstance(inner, dict) else here
         here[leaf] = told[name]
-    return orjson.dumps(tree).decode() if tree else None
+    return to_json(tree) if tree else None

@@ -86,7 +86,7 @@ class ElasticsearchSource:
         self, index: str, start_ns: int, end_ns: int, limit: int, *, is_spans: bool
     ) -> list[pl.DataFrame]:
         times = [shape.time for shape in self._reader.shapes]
-        found = self._fields(index, [*times, *_MARKS])
+        found = self._fields(index, times)
         if not (dated := self._dated(index, found, times)):
             return []
         query: dict[str, Any] = {"bool": {"filter": [within(dated, start_ns, end_ns)]}}
@@ -97,20 +97,18 @@ class ElasticsearchSource:
         ).get("id", "")
         try:
             self._thin_out(pit, query, limit, dated, whole_traces=is_spans)
-            return self._read(pit, query, limit, self._wanted(found), is_spans=is_spans)
+            return self._read(pit, query, limit, is_spans=is_spans)
         finally:
             with contextlib.suppress(SourceError):  # it ends by itself, within a minute
                 self._connection.call(lambda client: client.close_point_in_time(id=pit))
 
-    def _read(
-        self, pit: str, query: Any, limit: int, wanted: tuple[str, ...], *, is_spans: bool
-    ) -> list[pl.DataFrame]:
+    def _read(self, pit: str, query: Any, limit: int, *, is_spans: bool) -> list[pl.DataFrame]:
         section, kind = self._section, "spans" if is_spans else "logs"
         allowance = Allowance(
             min(limit, section.read_rows), section.read_bytes, section.read_seconds
         )
         frames, problems, shapes = self._pages.read(
-            pit, query, wanted, allowance,
+            pit, query, allowance,
             lambda page: self._reader.page(page, wants_spans=is_spans),
         )  # fmt: skip
         state_problems(self.gaps, self.name, kind, problems)
@@ -153,13 +151,6 @@ class ElasticsearchSource:
                 )
         return [name for name, told in kinds.items() if told & DATES]
 
-    def _wanted(self, found: Caps) -> tuple[str, ...]:
-        """What to send of each document: all of it unless every index is of the common shape."""
-        there = {name for name in _MARKS if set(found.get(name, {})) - {"unmapped"}}
-        otel = next((shape for shape in self._reader.shapes if shape.name == "otel"), None)
-        only_otel = there and there <= _OTEL and not self._section.shapes
-        return otel.fetch if otel and only_otel else ("*",)
-
     def _thin_out(
         self, pit: str, query: dict[str, Any], limit: int, dated: list[str], *, whole_traces: bool
     ) -> None:
@@ -201,11 +192,6 @@ class ElasticsearchSource:
 
 
 _TRACE_IDS = ("trace_id", "trace.id", "TraceId", "traceID", "traceId")
-_OTEL = frozenset({"trace_id", "resource.attributes.service.name"})
-_MARKS = (
-    *_OTEL, "trace.id", "TraceId", "traceID", "traceId", "agent.type", "agent.name", "message",
-    "processor.event", "@version", "log.level", "SeverityNumber",
-)  # fmt: skip
 
 
 def within(dated: list[str], start_ns: int, end_ns: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -40,14 +40,12 @@ class Pages:
         answer.setdefault("hits", {}).setdefault("total", {"value": 0})
         return answer
 
-    def read(
-        self, pit: str, query: Any, source: Sequence[str], allowance: Allowance, convert: Convert
-    ) -> Part:
+    def read(self, pit: str, query: Any, allowance: Allowance, convert: Convert) -> Part:
         """All documents as frames, and counts of problems and of shapes."""
         slices = self._section.slices
 
         def read_slice(number: int) -> Part:
-            return self._slice(number, pit, query, source, allowance, convert)
+            return self._slice(number, pit, query, allowance, convert)
 
         with ThreadPoolExecutor(slices) as pool:
             parts = list(pool.map(read_slice, range(slices)))
@@ -59,7 +57,7 @@ class Pages:
         return [frame for frames, _, _ in parts for frame in frames], problems, shapes
 
     def _slice(
-        self, number: int, pit: str, query: Any, source: Sequence[str], allowance: Allowance,
+        self, number: int, pit: str, query: Any, allowance: Allowance,
         convert: Convert,
     ) -> Part:  # fmt: skip
         part: Part = ([], Counter(), Counter())
@@ -67,7 +65,7 @@ class Pages:
         if self._section.slices > 1:
             body["slice"] = {"id": number, "max": self._section.slices}
         while allowance.is_left():
-            page = self._page(pit, query, source, body, allowance)
+            page = self._page(pit, query, body, allowance)
             if page.hits.hits:
                 frame, problems, shapes = convert(page)
                 part[0].append(frame)
@@ -79,16 +77,16 @@ class Pages:
         return part
 
     def _page(
-        self, pit: str, query: Any, source: Sequence[str], body: dict[str, Any],
+        self, pit: str, query: Any, body: dict[str, Any],
         allowance: Allowance,
     ) -> Page:  # fmt: skip
+        # Documents whole: to leave fields out, the server would parse and write each one anew.
         content = self._connection.call_raw(
             lambda client: client.search(
                 pit={"id": pit, "keep_alive": KEEP_ALIVE},
                 query=query,
                 size=self._section.page_size,
                 sort=[{"_shard_doc": "asc"}],
-                source={"includes": list(source)},
                 track_total_hits=False,
                 filter_path=ANSWER,
                 timeout=self._timeout,

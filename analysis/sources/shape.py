@@ -14,7 +14,7 @@ column has candidates, tried in order; a candidate is a field's name, or a table
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -120,19 +120,6 @@ class Shape(Section):
     @classmethod
     def _log_columns(cls, told: Columns) -> Columns:
         return _only(told, {*LOG_SCHEMA, "ts", "level"})
-
-    @cached_property
-    def fetch(self) -> tuple[str, ...]:
-        """What a server has to send of a document, as patterns for `_source`."""
-        if not self.attributes.under or "" in self.attributes.under:
-            return ("*",)
-        told = (c for columns in (self.spans, self.logs) for many in columns.values() for c in many)
-        fields = {candidate.tree or candidate.field for candidate in told}
-        fields |= {name.strip("!.") for group in (*self.marks, *self.span) for name in group}
-        fields |= {*self.lists, *self.attributes.under, *self.attributes.renamed}
-        fields |= {*self.attributes.as_is, *self.attributes.resource_fields.values()}
-        fields.add(self.attributes.resource or self.time)
-        return tuple(sorted({field.removesuffix(".") for field in fields} - {""}))
 
 
 def _expanded(given: Any) -> Iterable[Any]:

@@ -75,13 +75,13 @@ class Reader:
         problems: Problems = Counter()
         groups = self._grouped(hits, problems, wants_spans=wants_spans)
         read, ids = (_spans, IDS) if wants_spans else (_logs, ())
-        frames = [
-            _usable(self._frame(read, shape, told, found), ids, problems)
+        frames = {
+            shape.name: _usable(self._frame(read, shape, told, found), ids, problems)
             for shape, told, found in groups.values()
-        ]
+        }
         empty = pl.DataFrame(schema=dict(SPAN_SCHEMA if wants_spans else LOG_SCHEMA))
-        shapes = Counter({name: len(told) for name, (_, told, _) in groups.items()})
-        return pl.concat([empty, *frames]), problems, shapes
+        shapes = Counter({name: frame.height for name, frame in frames.items() if frame.height})
+        return pl.concat([empty, *frames.values()]), problems, shapes
 
     def kept_nothing_of(self, shape: str, frame: pl.DataFrame, kind: str) -> list[str]:
         """The columns that a shape's writer does not keep, and of which nothing was found."""

@@ -109,8 +109,14 @@ class Kind:
         lacks = [column for column, field in by.items() if field is None]
         if self.name == "spans" and lasting is None:
             lacks.append("duration")
-        query = {"bool": {"filter": [{"range": {shape.time: window}},
-                                     {"exists": {"field": by[self.by[0]]}}]}}  # fmt: skip
+        # An index may hold spans and logs: only what bears an operation is a span.
+        marks = _groupables(shape, "operation", found) if self.name == "spans" else []
+        filters: list[dict[str, Any]] = [{"range": {shape.time: window}}]
+        for names in ([by[self.by[0]]], marks):
+            if names:
+                exist = [{"exists": {"field": name}} for name in names]
+                filters.append({"bool": {"should": exist}})
+        query = {"bool": {"filter": filters}}
         factor = NANOSECONDS[(lasting.unit or "ns") if lasting else "ns"]
         return Plan(query, aggs, self.schema, factor, tuple(lacks))
 
@@ -157,11 +163,21 @@ def _times(value: float | None, factor: int) -> float | None:
 
 def _groupable(shape: Shape, kind: str, column: str, found: Caps) -> str | None:
     """The first field of a column that buckets can be made of."""
-    for candidate in getattr(shape, kind).get(column, ()):
-        for name in (candidate.field, f"{candidate.field}.keyword"):
-            if any(told.get("aggregatable") for told in found.get(name, {}).values()):
-                return str(name)
-    return None
+    candidates = getattr(shape, kind).get(column, ())
+    return next(iter(_aggregatable(candidates, found)), None)
+
+
+def _groupables(shape: Shape, column: str, found: Caps) -> list[str]:
+    return _aggregatable(shape.spans.get(column, ()), found)
+
+
+def _aggregatable(candidates: Sequence[Candidate], found: Caps) -> list[str]:
+    return [
+        name
+        for candidate in candidates
+        for name in (candidate.field, f"{candidate.field}.keyword")
+        if any(told.get("aggregatable") for told in found.get(name, {}).values())
+    ]
 
 
 def _number(shape: Shape, found: Caps) -> Candidate | None:
