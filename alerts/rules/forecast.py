@@ -27,7 +27,10 @@ def _crossing(section: RulesSection) -> Alert:
     return Alert(
         name="CapacityCrossedSoon",
         severity="warning",
-        expr=f"{signal} < {number(float(seconds))}\nand on (instance)\n{_age()} < {_old(section)}",
+        expr=(
+            f"{signal} < {number(float(seconds))}\nand on (instance)\n"
+            f"{forecast.MADE.value} > time() - {_old(section)}"
+        ),
         hold=section.scale.wait("10m"),
         keep_firing=section.scale.wait("15m"),
         summary="The load may soon be more than the service can bear.",
@@ -53,7 +56,7 @@ def _stale(section: RulesSection) -> Alert:
     return Alert(
         name="ForecastStale",
         severity="ticket",
-        expr=f"{_age()} > {_old(section)}",
+        expr=f"time() - {forecast.MADE.value} > {_old(section)}",
         hold=section.scale.wait("10m"),
         summary="The forecast is not renewed.",
         description="{{ $labels.instance }} made its last forecast "
@@ -65,10 +68,6 @@ def _stale(section: RulesSection) -> Alert:
         first=("Read its log: it says what Prometheus answered.",),
         kinds=("telemetry_gap",),
     )
-
-
-def _age() -> str:
-    return f"(time() - {forecast.MADE.value})"
 
 
 def _old(section: RulesSection) -> str:

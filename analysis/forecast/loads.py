@@ -39,7 +39,7 @@ def questions() -> tuple[Question, ...]:
     """Every load: of the service, by model and by priority."""
     started = neutral.STARTED_RATE.value
     # Arrivals carry no priority; what became of them does.
-    finished = f"rate({raw.REQUESTS.total.where(job='gateway')}[{RATE_WINDOW}])"
+    finished = f"rate({raw.REQUEST_DURATION.count.where(job='gateway')}[{RATE_WINDOW}])"
     tokens = (
         f"sum by (service) ({neutral.PROMPT_TOKEN_RATE.value})\n"
         f"+\nsum by (service) ({neutral.GENERATED_TOKEN_RATE.value})"
