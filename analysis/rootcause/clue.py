@@ -43,3 +43,20 @@ class Hypothesis:
     against: tuple[Clue, ...]
     claim: str
     family: Literal["load", "part"]
+
+
+MORE_FRESH = Clue("fresh_arrivals", "rises", 0.75, "clients")
+LONGER = Clue("prompt_length", "rises", 0.5, "clients")
+ONE_REPLICA = Clue("step_time", "stands_out", 0.7, "replicas")
+UPSTREAM = Clue("upstream_time", "explains", 0.8, "upstreams")
+UPSTREAM_FAILS = Clue("upstream_errors", "lasts", 0.6, "upstreams")
+THROTTLED = Clue("gpu_throttle", "lasts", 0.9, "gpu")
+FAULTY = Clue("gpu_xid", "rises", 0.9, "gpu")
+SLOW_KERNELS = Clue("kernel_slowdown", "lasts", 0.85, "gpu")
+STARVED = Clue("cpu_throttled", "dominates", 0.85)
+RESTARTED = Clue("restart", "changed", 0.8)
+NO_CACHE = Clue("cache_errors", "dominates", 0.7, "caches")
+STORAGE = Clue("node_io", "dominates", 0.8, "node")
+KILLED = Clue("oom_kills", "rises", 0.8, "replicas")
+ANSWERS_BREAK = Clue("attempt_errors", "share_rises", 0.7, "replicas")
+LOST = Clue("gpu_up", "falls", 0.9, "gpu")

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from analysis.rootcause.clue import Clue, Hypothesis
-
-_MORE_FRESH = Clue("fresh_arrivals", "rises", 0.75, "clients")
-_LONGER = Clue("prompt_length", "rises", 0.5, "clients")
-_ONE_REPLICA = Clue("step_time", "stands_out", 0.7, "replicas")
-_UPSTREAM = Clue("upstream_time", "explains", 0.8, "upstreams")
-_UPSTREAM_FAILS = Clue("upstream_errors", "lasts", 0.6, "upstreams")
-_THROTTLED = Clue("gpu_throttle", "lasts", 0.9, "gpu")
-_FAULTY = Clue("gpu_xid", "rises", 0.9, "gpu")
-_SLOW_KERNELS = Clue("kernel_slowdown", "lasts", 0.85, "gpu")
-_STARVED = Clue("cpu_throttled", "dominates", 0.85)
-_RESTARTED = Clue("restart", "changed", 0.8)
-_LIMITED = Clue("rejected", "share_rises", 0.6, "gateway", "rate_limit")
-_NO_CACHE = Clue("cache_errors", "dominates", 0.7, "caches")
-_STORAGE = Clue("node_io", "dominates", 0.8, "node")
-_KILLED = Clue("oom_kills", "rises", 0.8, "replicas")
-_ANSWERS_BREAK = Clue("attempt_errors", "share_rises", 0.7, "replicas")
+from analysis.rootcause.clue import (
+    ANSWERS_BREAK,
+    FAULTY,
+    KILLED,
+    LONGER,
+    LOST,
+    MORE_FRESH,
+    NO_CACHE,
+    ONE_REPLICA,
+    RESTARTED,
+    SLOW_KERNELS,
+    STARVED,
+    STORAGE,
+    THROTTLED,
+    UPSTREAM,
+    UPSTREAM_FAILS,
+    Clue,
+    Hypothesis,
+)  # fmt: skip
 
 HYPOTHESES = (
     Hypothesis(
@@ -31,8 +33,8 @@ HYPOTHESES = (
             Clue("attempt_time", "stands_out", 1.5), Clue("latency", "explains", 1),
         ),
         against=(
-            _THROTTLED, _FAULTY, Clue("preemptions", "rises", 0.5),
-            _SLOW_KERNELS, _STARVED, _RESTARTED, _STORAGE, _KILLED,
+            THROTTLED, FAULTY, Clue("preemptions", "rises", 0.5),
+            SLOW_KERNELS, STARVED, RESTARTED, STORAGE, KILLED,
             Clue("attempt_time", "steady", 0.6), Clue("step_time", "steady", 0.6),
             Clue("fresh_arrivals", "rises", 0.35, "clients"),
             Clue("prompt_length", "rises", 0.35, "clients"),
@@ -59,7 +61,7 @@ HYPOTHESES = (
             Clue("step_time", "rises", 1, "replicas", "prefill"),
         ),
         against=(
-            Clue("fresh_arrivals", "rises", 0.6, "clients"), _ONE_REPLICA, _UPSTREAM,
+            Clue("fresh_arrivals", "rises", 0.6, "clients"), ONE_REPLICA, UPSTREAM,
             Clue("preemptions", "rises", 0.8, "replicas"),
             Clue("kv_usage", "full", 0.5, "replicas"),
         ),
@@ -77,9 +79,9 @@ HYPOTHESES = (
             Clue("phase_time", "rises", 0.5, "replicas"),
         ),
         against=(
-            Clue("fresh_arrivals", "rises", 0.5, "clients"), _ONE_REPLICA, _UPSTREAM,
+            Clue("fresh_arrivals", "rises", 0.5, "clients"), ONE_REPLICA, UPSTREAM,
             Clue("preemptions", "steady", 0.4, "replicas"),
-            Clue("preempted_share", "rare", 0.7, "replicas"), _STORAGE, _KILLED,
+            Clue("preempted_share", "rare", 0.7, "replicas"), STORAGE, KILLED,
             Clue("resent_growth", "high", 0.4, "clients"),
         ),
     ),
@@ -92,13 +94,13 @@ HYPOTHESES = (
             Clue("latency", "explains", 1), Clue("fresh_arrivals", "steady", 0.5, "clients"),
         ),
         against=(
-            _MORE_FRESH, Clue("resent_share", "high", 0.35, "clients"), _LONGER, _UPSTREAM,
-            Clue("running", "rises", 0.6, "replicas"), _KILLED,
+            MORE_FRESH, Clue("resent_share", "high", 0.35, "clients"), LONGER, UPSTREAM,
+            Clue("running", "rises", 0.6, "replicas"), KILLED,
             Clue("step_time", "rises", 0.8, "replicas"),
             Clue("attempt_time", "stands_out", 0.8, "replicas"),
-            Clue("preemptions", "rises", 0.7, "replicas"), _UPSTREAM_FAILS,
+            Clue("preemptions", "rises", 0.7, "replicas"), UPSTREAM_FAILS,
             Clue("gpu_throttle", "lasts", 0.7, "gpu"), Clue("gpu_xid", "rises", 0.7, "gpu"),
-            _NO_CACHE,
+            NO_CACHE,
         ),
     ),
     Hypothesis(
@@ -110,9 +112,9 @@ HYPOTHESES = (
             Clue("arrivals", "rises", 2), Clue("queue_depth", "rises", 0.5, "gateway"),
         ),
         against=(
-            Clue("fresh_growth", "high", 0.75), _ONE_REPLICA, _UPSTREAM, _UPSTREAM_FAILS, _LONGER,
+            Clue("fresh_growth", "high", 0.75), ONE_REPLICA, UPSTREAM, UPSTREAM_FAILS, LONGER,
             Clue("arrivals", "steady", 0.6), Clue("preemptions", "rises", 0.25, "replicas"),
-            _ANSWERS_BREAK, _NO_CACHE, _STORAGE, _KILLED,
+            ANSWERS_BREAK, NO_CACHE, STORAGE, KILLED,
             Clue("running", "falls", 0.6, "replicas"),
             # A storm runs into every limit there is, so its refusals say little.
             Clue("rejected", "share_rises", 0.15, "gateway", "rate_limit"),
@@ -128,8 +130,8 @@ HYPOTHESES = (
             Clue("queue_depth", "steady", 1), Clue("step_time", "steady", 0.5, "replicas"),
         ),
         against=(
-            _MORE_FRESH, Clue("rejected", "share_rises", 0.6, "gateway", "queue_full"),
-            Clue("queue_depth", "rises", 0.5), _ONE_REPLICA, _LONGER,
+            MORE_FRESH, Clue("rejected", "share_rises", 0.6, "gateway", "queue_full"),
+            Clue("queue_depth", "rises", 0.5), ONE_REPLICA, LONGER,
             Clue("resent_growth", "high", 0.3, "clients"),
         ),
     ),
@@ -141,7 +143,7 @@ HYPOTHESES = (
             Clue("cache_errors", "dominates", 2.5), Clue("cache_hits", "falls", 2),
             Clue("attempts", "rises", 1.5, "replicas"),
         ),
-        against=(_MORE_FRESH, Clue("attempts", "steady", 0.4, "replicas")),
+        against=(MORE_FRESH, Clue("attempts", "steady", 0.4, "replicas")),
     ),
     Hypothesis(
         kind="cold_start", entity="replica", family="part",
@@ -152,8 +154,8 @@ HYPOTHESES = (
             Clue("step_time", "stands_out", 1.5), Clue("attempt_time", "lasts", 1),
         ),
         against=(
-            Clue("step_time", "steady", 0.8), _THROTTLED, _FAULTY, _SLOW_KERNELS, _STARVED,
-            Clue("attempt_errors", "share_rises", 0.6), _MORE_FRESH, _LONGER,
+            Clue("step_time", "steady", 0.8), THROTTLED, FAULTY, SLOW_KERNELS, STARVED,
+            Clue("attempt_errors", "share_rises", 0.6), MORE_FRESH, LONGER,
         ),
     ),
     Hypothesis(
@@ -164,14 +166,14 @@ HYPOTHESES = (
             Clue("cpu_throttled", "dominates", 3), Clue("attempt_time", "lasts", 1),
             Clue("phase_time", "lasts", 1),
         ),
-        against=(_THROTTLED, _FAULTY, _SLOW_KERNELS, Clue("attempt_time", "steady", 0.6)),
+        against=(THROTTLED, FAULTY, SLOW_KERNELS, Clue("attempt_time", "steady", 0.6)),
     ),
     Hypothesis(
         kind="memory_leak", entity="replica", family="part",
         claim="holds more memory with every minute",
         needs=(Clue("replica_memory", "climbs", 1),),
         supports=(Clue("replica_memory", "climbs", 3), Clue("replica_memory", "rises", 1)),
-        against=(_RESTARTED, _MORE_FRESH, _LONGER),
+        against=(RESTARTED, MORE_FRESH, LONGER),
     ),
     Hypothesis(
         kind="bad_deploy", entity="replica", family="part",
@@ -181,7 +183,7 @@ HYPOTHESES = (
             Clue("attempt_errors", "share_lasts", 2.5), Clue("deploy", "changed", 2.5),
             Clue("failed_share", "share_rises", 0.5, "service"),
         ),
-        against=(Clue("deploy", "unchanged", 0.8), _THROTTLED, _FAULTY, _KILLED),
+        against=(Clue("deploy", "unchanged", 0.8), THROTTLED, FAULTY, LOST, KILLED),
     ),
     Hypothesis(
         kind="upstream_slow", entity="upstream", family="part",
@@ -192,7 +194,7 @@ HYPOTHESES = (
             Clue("step_time", "steady", 1, "replicas"),
         ),
         against=(
-            Clue("upstream_errors", "share_rises", 0.4), _MORE_FRESH,
+            Clue("upstream_errors", "share_rises", 0.4), MORE_FRESH,
             Clue("step_time", "stands_out", 0.2, "replicas"),
         ),
     ),
@@ -204,7 +206,7 @@ HYPOTHESES = (
             Clue("upstream_errors", "share_rises", 3), Clue("upstream_errors", "lasts", 1),
             Clue("failed_share", "share_rises", 1, "service"),
         ),
-        against=(Clue("upstream_time", "lasts", 0.4), _MORE_FRESH),
+        against=(Clue("upstream_time", "lasts", 0.4), MORE_FRESH),
     ),
     Hypothesis(
         kind="gpu_throttle", entity="gpu", family="part",
@@ -219,7 +221,7 @@ HYPOTHESES = (
     Hypothesis(
         kind="gpu_fault", entity="gpu", family="part",
         claim="reports errors",
-        needs=(Clue("gpu_xid", "rises", 1), Clue("gpu_up", "falls", 1)),
+        needs=(Clue("gpu_xid", "rises", 1),),
         supports=(
             # It pages within seconds, before the replica's calls have had time to fail.
             Clue("gpu_xid", "rises", 4), Clue("attempt_errors", "rises", 0.5, "hosted"),
@@ -228,13 +230,20 @@ HYPOTHESES = (
         against=(),
     ),
     Hypothesis(
+        kind="gpu_fault", entity="gpu", family="part",
+        claim="is gone",
+        needs=(Clue("gpu_up", "falls", 1),),
+        supports=(Clue("gpu_up", "falls", 3), Clue("attempt_errors", "rises", 1, "hosted")),
+        against=(Clue("gpu_xid", "rises", 0.9),),
+    ),
+    Hypothesis(
         kind="kernel_regression", entity="gpu", family="part",
         claim="takes longer for the same kernels with clocks as before",
         needs=(Clue("kernel_slowdown", "lasts", 1),),
         supports=(Clue("kernel_slowdown", "lasts", 3), Clue("step_time", "rises", 3, "hosted")),
         against=(
             Clue("gpu_throttle", "lasts", 0.9), Clue("gpu_xid", "rises", 0.8),
-            Clue("gpu_clock", "falls", 0.7), _MORE_FRESH,
+            Clue("gpu_clock", "falls", 0.7), MORE_FRESH,
         ),
     ),
     Hypothesis(
@@ -256,7 +265,7 @@ HYPOTHESES = (
             Clue("attempts", "falls", 1.5, "replicas"), Clue("attempt_time", "rises", 1),
         ),
         against=(
-            _THROTTLED, _FAULTY, _SLOW_KERNELS, _STARVED, _KILLED, _RESTARTED, _MORE_FRESH,
+            THROTTLED, FAULTY, SLOW_KERNELS, STARVED, KILLED, RESTARTED, MORE_FRESH,
             Clue("ejected", "rises", 0.7, "replicas"),
             Clue("attempt_errors", "share_rises", 0.7, "replicas"),
         ),
@@ -271,8 +280,8 @@ HYPOTHESES = (
             Clue("first_token_p99", "rises", 2.5, "service"),
         ),
         against=(
-            Clue("step_time", "lasts", 0.9), Clue("phase_time", "lasts", 0.9), _THROTTLED, _FAULTY,
-            _SLOW_KERNELS, _STARVED, _KILLED, _MORE_FRESH, _LONGER,
+            Clue("step_time", "lasts", 0.9), Clue("phase_time", "lasts", 0.9), THROTTLED, FAULTY,
+            SLOW_KERNELS, STARVED, KILLED, MORE_FRESH, LONGER,
             Clue("preemptions", "rises", 0.4),
         ),
     ),
@@ -294,6 +303,6 @@ HYPOTHESES = (
             Clue("node_io", "dominates", 3), Clue("step_time", "lasts", 1.5, "replicas"),
             Clue("attempt_time", "lasts", 1, "replicas"),
         ),
-        against=(_THROTTLED, _FAULTY, _SLOW_KERNELS),
+        against=(THROTTLED, FAULTY, SLOW_KERNELS),
     ),
 )  # fmt: skip

@@ -75,10 +75,10 @@ class Evaluator:
         left, right = node.lhs, node.rhs
         with np.errstate(divide="ignore", invalid="ignore"):
             if isinstance(left, promql.NumberLiteral):
-                number = np.float64(left.val)
+                number = np.asarray(left.val, dtype=np.float64)
                 return {k: operation(number, v) for k, v in self._vector(right).items()}
             if isinstance(right, promql.NumberLiteral):
-                number = np.float64(right.val)
+                number = np.asarray(right.val, dtype=np.float64)
                 return {k: operation(v, number) for k, v in self._vector(left).items()}
             return self._matched(node, operation)
 

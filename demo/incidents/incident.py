@@ -53,7 +53,7 @@ def make(kind: str, seed: str, folder: Path) -> None:
     told = _break(world, kind, rng, marred)
     world.run(told.course.onset + AFTER_ONSET + STEP)
     tracer.logs.extend(_kernel_lines(world, tracer))
-    series = Recorder(world).series()
+    series = Recorder(world, epoch / NS).series()
     page = _page(series, kind, told, rng)
     last = _asked(page, len(world.meters.times), rng)
     _write(folder, world, tracer, _firing(series, page), page, last, told, kind, seed, epoch)

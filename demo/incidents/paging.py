@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from demo.incidents.metering import Floats
 from demo.incidents.recording import Series
@@ -13,7 +14,8 @@ from demo.incidents.world import STEP
 from exporters.catalog import foreign, neutral
 
 HEALTHY_SAMPLES = 20
-Holds = Callable[[Floats, float], Floats]
+Bools = NDArray[np.bool_]
+Holds = Callable[[Floats, float], Bools]
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,11 @@ def _times(factor: float) -> Holds:
     return lambda values, usual: values > factor * usual
 
 
-def _newly(values: Floats, usual: float) -> Floats:
-    return (values > 0.5) & (usual < 0.5)
+def _newly(values: Floats, usual: float) -> Bools:
+    return values > (0.5 if usual < 0.5 else np.inf)
 
 
-def _climbed(values: Floats, usual: float) -> Floats:
+def _climbed(values: Floats, usual: float) -> Bools:
     return values > usual + 3e9
 
 

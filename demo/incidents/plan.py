@@ -54,7 +54,6 @@ class Plan:
     rate_limit: float
     routing: str
     instance: str
-    backoff: bool
     retries: int
     timeout_seconds: float
 
@@ -81,7 +80,6 @@ def draw(rng: Random) -> Plan:
         rate_limit=rate * rng.uniform(8.0, 14.0),
         routing=rng.choice(("least", "least", "round_robin")),
         instance=f"node-{rng.randint(1, 40)}:9100",
-        backoff=rng.random() < 0.9,
         retries=rng.choice((2, 3, 3, 4)),
         timeout_seconds=rng.uniform(40.0, 90.0),
     )

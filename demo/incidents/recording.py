@@ -66,7 +66,8 @@ def quantile(q: float, bounds: tuple[float, ...], cumulative: Floats) -> Floats:
 class Recorder:
     """Writes down every neutral series of one service."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, epoch_seconds: float) -> None:
+        self.epoch_seconds = epoch_seconds
         self.world, self.meters, self.plan = world, world.meters, world.plan
         self.service = ("service", world.plan.service)
 
@@ -263,7 +264,7 @@ class Recorder:
             }  # fmt: skip
             up = self.meters.level(Key("up", replica.name))
             yield self._one(foreign.UP, up, **where)
-            started = self.meters.level(Key("started", replica.name))
+            started = self.epoch_seconds + self.meters.level(Key("started", replica.name))
             yield self._one(foreign.PROCESS_START, started, **where)
             yield from self._versions(replica.name, replica.gpu.uuid, where)
             info = {"gpu": str(replica.gpu.index), "uuid": replica.gpu.uuid, "name": "H200"}

@@ -21,7 +21,7 @@ class Users:
         self, kernel: Kernel, gateway: Gateway, lengths: Lengths, plan: Plan, seed: str, tell: Tell
     ) -> None:
         self.kernel, self.gateway, self.lengths, self._tell = kernel, gateway, lengths, tell
-        self.backoff, self.retries = plan.backoff, plan.retries
+        self.backoff, self.retries = True, plan.retries
         self.timeout_seconds = plan.timeout_seconds
         self._rng = Random(f"{seed}/users")
 

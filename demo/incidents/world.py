@@ -101,6 +101,8 @@ class World:
     def _look_at_gpu(self, replica: Replica, busy: float) -> None:
         gauge, gpu, owner = self.meters.gauge, replica.gpu, str(replica.gpu.index)
         gauge(float(not gpu.lost), "gpu_up", owner)
+        for number, count in gpu.xids.items():
+            gauge(count, "gpu_xid", owner, number)
         if gpu.lost:
             return
         for part, value in gpu.read(busy).items():
@@ -109,8 +111,6 @@ class World:
         gauge(used, "gpu_memory", owner)
         if gpu.reason:
             gauge(1.0, "gpu_throttle", owner, gpu.reason)
-        for number, count in gpu.xids.items():
-            gauge(count, "gpu_xid", owner, number)
         for kernel in KERNELS:
             gauge(gpu.probe(), "kernel_slowdown", owner, kernel)
 

@@ -95,7 +95,7 @@ def test_a_client_that_left_gives_its_room_back():
 
 
 def test_batching_shares_the_steps():
-    kernel, engine = engine_of()
+    kernel, engine = engine_of(max_waiting=8)
     for _ in range(4):
         engine.submit(10, 0, 100)
     kernel.run()
