@@ -27,7 +27,7 @@ from analysis.sources import (
 from tests.analysis.scenes import Scene, slow_replica
 from tests.analysis.watching import endpoint
 
-UP = 'up{job=~"gateway|replica|gpu|probe|node|watch|prometheus|alertmanager"}'
+UP = 'up{job=~"gateway|replica|gpu|probe|node|client|watch|forecast|prometheus|alertmanager"}'
 """Whose silence counts: targets of our own jobs alone."""
 NOW = 1_700_000_040 * SECOND
 ALERT = Alert("LatencyBudgetBurn", NOW - 2 * SECOND, {"service": "chat"})
