@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+import busysignal
 from analysis.frames import check_logs, check_spans
 from demo.incidents import incident
 from demo.incidents.faults import KNOWN
@@ -34,6 +37,30 @@ def made(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("incidents") / "gpu_throttle"
     incident.make("gpu_throttle", "test/1", folder)
     return folder
+
+
+def test_a_generated_incident_is_analysed_from_its_folder_alone(made, tmp_path):
+    onset = json.loads((made / "truth.json").read_text())["onset_ns"] / 1e9
+    begin, end = (datetime.fromtimestamp(onset + d, UTC).isoformat() for d in (-30, 900))
+
+    said = CliRunner().invoke(
+        busysignal.app,
+        [
+            "analyze",
+            "--from",
+            begin,
+            "--to",
+            end,
+            "--data",
+            str(made),
+            "--json",
+            str(tmp_path / "v"),
+        ],
+    )
+
+    assert said.exit_code == 0, said.output
+    verdict = json.loads((tmp_path / "v").read_text())
+    assert verdict["causes"][0]["kind"] == "gpu_throttle"
 
 
 def test_every_kind_of_the_catalogue_can_be_made():
