@@ -42,8 +42,9 @@ def test_an_unknown_fault_is_one_line_that_lists_the_known_ones():
     assert 2 == done.returncode
     assert (
         "busysignal: no fault is called 'gremlins'; allowed: all, none, slow_replica, "
-        "traffic_burst, kv_cache_exhaustion, retry_storm, upstream_slow, telemetry_gap\n"
-        == done.stderr
+        "traffic_burst, kv_cache_exhaustion, retry_storm, upstream_slow, gpu_throttle, gpu_fault, "
+        "kernel_regression, rate_limit, bad_deploy, client_gone_storm, cpu_starvation, "
+        "memory_leak, cold_start, cache_outage, telemetry_gap\n" == done.stderr
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+from typing import TYPE_CHECKING
 
 from exporters.catalog.host import LOOP_LAG
 from exporters.exposition.registry import Registry
+
+if TYPE_CHECKING:
+    import asyncio
 
 EVERY_SECONDS = 0.1
 
@@ -16,7 +19,9 @@ def watch_event_loop(registry: Registry, *, every: float = EVERY_SECONDS) -> asy
     A chain of timers and no task, so that nothing is left to be cancelled when the loop ends; the
     handle's `cancel` stops the first one. Raises RuntimeError outside of an event loop.
     """
-    loop = asyncio.get_running_loop()
+    from asyncio import get_running_loop  # noqa: PLC0415 - the GPU exporter has no loop to load
+
+    loop = get_running_loop()
     lag = registry.histogram(LOOP_LAG).labels()
 
     def tick(due: float) -> None:

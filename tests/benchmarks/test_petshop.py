@@ -132,7 +132,7 @@ def test_the_score_is_the_same_when_the_data_look_otherwise(petshop, plain, tmp_
 
     said = suites.run("petshop", disguised).summary
 
-    assert said["top_1"] >= plain["top_1"] - (0.04 if changed == "holes" else 0.03)
+    assert said["top_1"] >= plain["top_1"] - (0.08 if changed == "holes" else 0.03)
 
 
 def test_without_counts_of_calls_it_still_beats_the_best_peer_at_three(petshop, plain, tmp_path):

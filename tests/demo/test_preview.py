@@ -32,12 +32,12 @@ def nothing(expr: str, start: float, end: float, step: float):
 
 
 def drawn(title: str, series: list[Series]) -> str:
-    (panel,) = [
+    panel = next(
         panel
         for document in DOCUMENTS.values()
         for panel in document["panels"]
         if panel["title"] == title
-    ]
+    )
     return draw(panel, series, Canvas(480, 260, 1000, 1060))
 
 
