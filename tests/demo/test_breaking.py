@@ -107,7 +107,8 @@ def test_a_version_with_a_bad_detokenizer_breaks_answers_off_half_way():
         with pytest.raises(httpx.RemoteProtocolError):
             complete(url, max_tokens=8)
 
-        until(lambda: sample(url, 'outcome="failed_midstream",status="200"') == 1)
+        ended = 'llm_requests_total{model="tiny",outcome="failed_midstream",status="200"}'
+        until(lambda: sample(url, ended) == 1)
 
 
 def test_a_replica_whose_engine_is_dead_answers_500():
