@@ -96,7 +96,7 @@ _NOT_IN_THE_DEMO = {
     (_GPU, "its processes run in no container"): ("Memory by container", "SMs by container"),
     (_PROBE, "its devices have no datasheet, clock or neighbours"): (
         "Nearest to its peak", "Share of the peak", "Beside other work", "SM clock after a sample",
-        "Left out", "Rounds left out",
+        "Left out", "Rounds left out", "Memory of the probe",
     ),
     (_ENDPOINTS, "it runs no canary"): (
         "Right answers", "Slowest first token", "Certificate ends in", "Last asked", "Answers",
