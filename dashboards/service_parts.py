@@ -13,8 +13,12 @@ TO_GPUS = Link("GPUs", f"/d/{boards.GPU.uid}?${{datasource:queryparam}}&${{__url
 
 def replicas(levels: Thresholds) -> tuple[Panel, ...]:
     """Each replica beside its peers."""
+    return (_phases(), *_engines(levels), *_calls(), *_processes(), *_tokens())
+
+
+def _engines(levels: Thresholds) -> tuple[Panel, ...]:
+    """What waits and runs in each engine, and how long a step takes."""
     return (
-        _phases(),
         by_part(
             "Queue depth by replica",
             "Who waits where; the gateway's own queue is named so.",
@@ -43,6 +47,12 @@ def replicas(levels: Thresholds) -> tuple[Panel, ...]:
             "{{replica}} {{phase}}",
             links=(TO_GPUS,),
         ),
+    )
+
+
+def _calls() -> tuple[Panel, ...]:
+    """What the gateway makes of each replica."""
+    return (
         lines(
             "Attempts by replica",
             "The gateway's calls, retries included, by how they ended.",
@@ -59,6 +69,12 @@ def replicas(levels: Thresholds) -> tuple[Panel, ...]:
             empty="none was ever ejected",
             width=8,
         ),
+    )
+
+
+def _processes() -> tuple[Panel, ...]:
+    """What each replica's process takes, and is not given."""
+    return (
         by_part(
             "Memory by replica",
             "A line that only climbs is a leak.",
@@ -73,6 +89,12 @@ def replicas(levels: Thresholds) -> tuple[Panel, ...]:
             empty="no replica has a CPU quota",
             width=12,
         ),
+    )
+
+
+def _tokens() -> tuple[Panel, ...]:
+    """The work that goes into each replica and comes out."""
+    return (
         lines(
             "Prompt tokens by replica",
             "Prefill work taken in.",
