@@ -23,7 +23,7 @@ class Shift:
 
     `last` is the level over the final third of what follows the onset (of everything where there
     is none), so that a blip can be told from what lasts, however late in the window it began.
-    `onset` is the row of the incident at which the series left its level, or None.
+    `onset` is the row of the incident from which it built up to its peak, or None.
     """
 
     before: float
@@ -140,7 +140,19 @@ class LevelShift(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
             level = float(np.median(values[known]))
             return Shift(center, level, last, float(smooth[peak]), None)
         level = float(np.median(values[known][outside]))
-        return Shift(center, level, last, float(smooth[peak]), int(known[outside[0]]))
+        began = _onset(smooth[: peak + 1] * sign, self.threshold)
+        return Shift(center, level, last, float(smooth[peak]), int(known[began]))
+
+
+def _onset(sigmas: Floats, threshold: float) -> int:
+    """The row from which the departure built up to the last one, by Page's cumulative sum.
+
+    The sum is over what exceeds the threshold, cut at twice it: an early blip that healed before
+    is forgotten, a gap in what goes on is not. Page, "Continuous inspection schemes", 1954.
+    """
+    gains = np.minimum(sigmas, 2 * threshold) - threshold
+    total = np.concatenate([[0.0], np.cumsum(gains)])
+    return int(np.flatnonzero(total[:-1] == total[:-1].min())[-1])
 
 
 def _rolling_median(values: Floats, width: int = 3) -> Floats:

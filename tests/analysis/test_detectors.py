@@ -42,6 +42,18 @@ def test_a_level_shift_is_found_with_its_ratio_and_onset():
     assert shift.sigmas > 8
 
 
+def test_a_blip_that_healed_is_not_when_it_began():
+    after = np.concatenate([np.full(2, 20.0), np.full(8, 10.0), np.full(10, 30.0)])
+
+    assert shift_of(HEALTH, after).onset == 10
+
+
+def test_a_gap_in_what_goes_on_is_not_its_end():
+    after = np.concatenate([np.full(3, 10.0), np.full(8, 30.0), np.full(3, 10.0), np.full(6, 40.0)])
+
+    assert shift_of(HEALTH, after).onset == 3
+
+
 def test_a_drop_is_found_as_a_rise_is():
     shift = shift_of(HEALTH, np.full(10, 2.0))
 
