@@ -232,12 +232,15 @@ def rules(
     config: ConfigFile = None,
     out: Annotated[Path, typer.Option(help="folder of the rules")] = RULES,
     runbooks: Annotated[Path, typer.Option(help="folder of the runbooks")] = RUNBOOKS,
+    lang: Annotated[
+        Literal["en", "zh", "both"] | None, typer.Option(help="language of the annotations")
+    ] = None,
     check: Check = False,
 ) -> None:
     """Render recording rules, alerts, routes, scrapes and runbooks."""
     from alerts import render
 
-    section = settings(config).rules
+    section = _overridden(settings(config).rules, language=lang)
     if check:
         _say_stale(render.stale(section, out) + render.stale_runbooks(section, runbooks))
     else:

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from alerts.durations import Scale
+from alerts.messages import Languages
 from exporters.catalog.requests import REQUEST_DURATION
 from exporters.settings import Section
 
@@ -79,7 +80,7 @@ class AvailabilityObjective(Section):
 
 
 class LatencyObjective(Section):
-    """Share of requests that must be done within `bound_seconds`, a bucket of the exporter."""
+    """Share of good answers that must be done within `bound_seconds`, a bucket of the exporter."""
 
     bound_seconds: float = 0.5
     target: Target = Decimal("0.99")
@@ -122,6 +123,7 @@ class Receivers(Section):
 class RulesSection(Section):
     """Everything the rendered rules depend on."""
 
+    language: Languages = "en"
     time_scale: Annotated[float, Field(ge=1, le=3600)] = 1.0
     scrape_interval_seconds: Annotated[float, Field(gt=0, le=300)] = 15.0
     thresholds: Thresholds = Thresholds()

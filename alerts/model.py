@@ -32,24 +32,21 @@ class Recording:
 
 @dataclass(frozen=True, kw_only=True)
 class Alert:
-    """One alert, and all that its page and its runbook say.
+    """One alert, and all that its page and its runbook need; its words stand in `alerts.messages`.
 
-    `hold` is the rule's `for`, already scaled; `summary` never changes, `description` is a
-    template; `query` is what to paste to see the curve; `kinds` are causes to think of, by name.
+    `hold` is the rule's `for`, already scaled; `query` is what to paste to see the curve; `values`
+    fill the places of its words; `kinds` are causes to think of, by name.
     """
 
     name: str
     severity: Severity
     expr: str
     hold: str
-    summary: str
-    description: str
     query: str
     board: Board
     variables: Mapping[str, str] = field(default_factory=dict)
     keep_firing: str | None = None
-    means: str
-    first: tuple[str, ...]
+    values: Mapping[str, str] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
 
 

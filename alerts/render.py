@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from alerts import alertmanager_config, prometheus_config, recording, rules, runbooks, yamltext
+from alerts import (
+    alertmanager_config,
+    messages,
+    prometheus_config,
+    recording,
+    rules,
+    runbooks,
+    yamltext,
+)
 from alerts.model import Alert
 
 if TYPE_CHECKING:
@@ -56,14 +64,16 @@ def stale_runbooks(section: RulesSection, out: Path) -> list[str]:
 
 
 def _write(made: dict[str, str], out: Path) -> list[Path]:
-    out.mkdir(parents=True, exist_ok=True)
     for name, text in made.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text(text, encoding="utf-8")
     return [out / name for name in made]
 
 
 def _stale(made: dict[str, str], out: Path) -> list[str]:
-    there = {path.name: path for path in out.glob("*") if path.is_file()}
+    folders = {(out / name).parent for name in made}
+    files = (path for folder in folders for path in folder.glob("*") if path.is_file())
+    there = {str(path.relative_to(out)): path for path in files}
     found = [
         f"{there[name]} belongs to nothing any more; delete it"
         for name in sorted(there.keys() - made)
@@ -98,13 +108,22 @@ def _alert(section: RulesSection, alert: Alert) -> dict[str, Any]:
     board = alert.board.path(**alert.variables)
     document["labels"] = {"severity": alert.severity}
     document["annotations"] = {
-        "summary": alert.summary,
-        "description": alert.description,
-        "runbook_url": f"{section.runbook_base_url.rstrip('/')}/{alert.name}.md",
+        **messages.as_annotations(alert, section.language),
+        **_runbook(section, alert.name),
         "dashboard_url": section.dashboard_base_url.rstrip("/") + board,
         "query": str(alert.query),
     }
     return document
+
+
+def _runbook(section: RulesSection, name: str) -> dict[str, str]:
+    base = section.runbook_base_url.rstrip("/")
+    if section.language != "both":
+        return {"runbook_url": f"{base}/{runbooks.path(name, section.language)}"}
+    return {
+        "runbook_url": f"{base}/{runbooks.path(name, 'en')}",
+        "runbook_url_zh": f"{base}/{runbooks.path(name, 'zh')}",
+    }
 
 
 def _example(section: RulesSection) -> str:

@@ -1,43 +1,53 @@
-"""Runbooks: one page for every alert, made from what the alert itself knows."""
+"""Runbooks: one page for every alert in every language, made from what the alert knows."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from exporters.catalog.kinds import KINDS
+from alerts.messages import LANGUAGES, message
+from alerts.messages.words import kind, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from alerts.messages import Language
     from alerts.model import Alert
 
-MADE_BY = "<!-- Made by `busysignal rules`; change alerts/rules, not this file. -->\n\n"
-WHO = {
-    "page": "Pages at once: users feel it, or will within minutes.",
-    "warning": "Tells the team during the day, and stands silent behind a page.",
-    "ticket": "Becomes a ticket: it can wait until tomorrow, not until next week.",
-    "info": "Tells nobody.",
-}
+MADE_BY = "<!-- Made by `busysignal rules`; change alerts/rules and alerts/messages. -->\n\n"
+FOLDERS: dict[Language, str] = {"en": "", "zh": "zh/"}
 
 
 def texts(alerts: Sequence[Alert]) -> dict[str, str]:
-    """Every page's text by its file name, and the index."""
-    pages = {f"{alert.name}.md": MADE_BY + _page(alert) for alert in alerts}
-    return {"README.md": MADE_BY + _index(alerts), **pages}
+    """Every page's text by its file name, and the index, each language in its own folder."""
+    made = {}
+    for language in LANGUAGES:
+        made[path("README", language)] = MADE_BY + _index(alerts, language)
+        for alert in alerts:
+            made[path(alert.name, language)] = MADE_BY + _page(alert, language)
+    return made
 
 
-def _page(alert: Alert) -> str:
-    steps = "\n".join(f"{number}. {step}" for number, step in enumerate(alert.first, 1))
+def path(name: str, language: Language) -> str:
+    """Where a page lies below the folder of the runbooks."""
+    return f"{FOLDERS[language]}{name}.md"
+
+
+def _page(alert: Alert, language: Language) -> str:
+    fixed, said = words("runbooks", language), message(alert, language)
+    steps = "\n".join(f"{number}. {step}" for number, step in enumerate(said.first, 1))
+    rule = f"{fixed['rule']} (`for: {alert.hold}`){fixed['after']}"
     parts = [
-        f"# {alert.name}\n\n{alert.summary} {WHO[alert.severity]}",
-        f"## What it means\n\n{alert.means}",
-        f"## First steps\n\n{steps}",
-        f"## Queries that paste\n\nThe curve behind it:\n\n{_code(_anywhere(alert.query))}",
-        f"The rule (`for: {alert.hold}`):\n\n{_code(alert.expr)}",
+        f"# {alert.name}",
+        fixed["other"].format(file=f"{alert.name}.md"),
+        f"{said.summary}{fixed['between']}{fixed[alert.severity]}",
+        f"## {fixed['means']}\n\n{said.means}",
+        f"## {fixed['first']}\n\n{steps}",
+        f"## {fixed['queries']}\n\n{fixed['curve']}\n\n{_code(_anywhere(alert.query))}",
+        f"{rule}\n\n{_code(alert.expr)}",
     ]
     if alert.kinds:
-        parts.append(f"## Causes to think of\n\n{_causes(alert.kinds)}")
+        parts.append(f"## {fixed['causes']}\n\n{_causes(alert.kinds, language)}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -51,15 +61,24 @@ def _code(query: str) -> str:
     return f"```promql\n{query}\n```"
 
 
-def _causes(kinds: Sequence[str]) -> str:
-    rows = [f"| `{name}` | {KINDS[name].means} | {KINDS[name].remedy} |" for name in kinds]
-    return "\n".join(["| cause | what it is | what to do |", "|---|---|---|", *rows])
+def _causes(kinds: Sequence[str], language: Language) -> str:
+    fixed = words("runbooks", language)
+    told = (kind(name, language) for name in kinds)
+    rows = [f"| `{one.name}` | {one.means} | {one.remedy} |" for one in told]
+    return "\n".join([_row(fixed["cause"], fixed["what"], fixed["do"]), *rows])
 
 
-def _index(alerts: Sequence[Alert]) -> str:
+def _index(alerts: Sequence[Alert], language: Language) -> str:
+    fixed = words("runbooks", language)
     rows = [
-        f"| [{alert.name}]({alert.name}.md) | {alert.severity} | {alert.summary} |"
+        f"| [{alert.name}]({alert.name}.md) | {alert.severity} | "
+        f"{message(alert, language).summary} |"
         for alert in alerts
     ]
-    head = "# Runbooks\n\nOne page for every alert.\n\n| alert | severity | says |\n|---|---|---|\n"
-    return head + "\n".join(rows) + "\n"
+    table = [_row(fixed["alert"], fixed["severity"], fixed["says"]), *rows]
+    other = fixed["other"].format(file="README.md")
+    return f"# {fixed['index']}\n\n{other}\n\n{fixed['index_head']}\n\n" + "\n".join(table) + "\n"
+
+
+def _row(*headings: str) -> str:
+    return f"| {' | '.join(headings)} |\n|{'---|' * len(headings)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from alerts import messages
 from alerts.model import Alert, Group
 from alerts.rules import (
     burn,
@@ -41,6 +42,7 @@ def groups(section: RulesSection) -> tuple[Group, ...]:
         Group("busysignal-stack-alerts", stack.alerts(section)),
     )
     check(alerts_in(made))
+    messages.check(alerts_in(made))
     return made
 
 

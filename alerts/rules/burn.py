@@ -19,27 +19,21 @@ CAUSES = (
     "traffic_burst", "retry_storm", "rate_limit", "slow_replica", "kv_cache_exhaustion",
     "upstream_errors", "upstream_slow", "bad_deploy", "gpu_fault",
 )  # fmt: skip
-FIRST = (
-    "Read the verdict on the page: it names the cause and its evidence.",
-    "Open the dashboard and see whether arrivals, refusals or one replica moved first.",
-    "Ask what changed: `busysignal analyze --from START --to END` lists deploys and restarts.",
-)
 
 
 def alerts(section: RulesSection) -> tuple[Alert, ...]:
     """Availability and latency, each with a page and a ticket."""
     objectives = section.objectives
-    good = f"done in {objectives.latency.bound_seconds:g} s"
+    bound = f"{objectives.latency.bound_seconds:g}"
     return (
-        *_pair(section, "Availability", "answered", objectives.availability.target),
-        *_pair(section, "Latency", good, objectives.latency.target),
+        *_pair(section, "Availability", objectives.availability.target),
+        *_pair(section, "Latency", objectives.latency.target, bound=bound),
     )
 
 
-def _pair(section: RulesSection, name: str, good: str, target: Decimal) -> tuple[Alert, ...]:
+def _pair(section: RulesSection, name: str, target: Decimal, **values: str) -> tuple[Alert, ...]:
     scale = section.scale
     objective = name.lower()
-    wanted = f"{percent(target)} of requests are to be {good}"
 
     def alert(speed: str, burns: tuple[slo.Burn, ...]) -> Alert:
         fast = speed == "Fast"
@@ -49,23 +43,10 @@ def _pair(section: RulesSection, name: str, good: str, target: Decimal) -> tuple
             expr=expression(section, objective, burns, target),
             hold=scale.wait("2m" if fast else "1h"),
             keep_firing=scale.wait("15m" if fast else "2h"),
-            summary=f"The {objective} budget burns {'fast' if fast else 'slowly but surely'}.",
-            description=(
-                "{{ $value | humanizePercentage }} of requests to {{ $labels.service }} miss the "
-                f"objective: {wanted}."
-            ),
             query=_rate(burns[0].short, objective, service="{{ $labels.service }}"),
             board=boards.SERVICE,
             variables={"service": "{{$labels.service}}"},
-            means=(
-                f"{wanted[0].upper()}{wanted[1:]}, and the share that is not "
-                + (
-                    "would use up a month's budget within days."
-                    if fast
-                    else "will use up the month's budget before the month is over."
-                )
-            ),
-            first=FIRST,
+            values={"target": percent(target), **values},
             kinds=CAUSES,
         )
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 WHERE = {"service": "{{ $labels.service }}", "replica": "{{ $labels.replica }}"}
 LINK = {"service": "{{$labels.service}}"}
-PART = '{{ or $labels.replica "the gateway" }} of {{ $labels.service }}'
 
 
 def alerts(section: RulesSection) -> tuple[Alert, ...]:
@@ -37,16 +36,10 @@ def _queue(section: RulesSection, name: str, severity: Severity, limit: int, hol
         expr=f"{signal} > {limit}",
         hold=section.scale.wait(hold),
         keep_firing=section.scale.wait("5m"),
-        summary="Requests pile up in a queue.",
-        description=f"{{{{ $value | humanize }}}} requests wait at {PART}; {limit} is the limit.",
         query=signal.where(**WHERE),
         board=boards.SERVICE,
         variables=LINK,
-        means="More work arrives than is done. A full queue answers 503: server busy.",
-        first=(
-            "See whether arrivals jumped (burst), prompts grew (mix) or a replica slowed down.",
-            "Shed the batch class first; scale out if every replica is busy.",
-        ),
+        values={"limit": str(limit)},
         kinds=("queue_saturation", "traffic_burst", "traffic_mix", "slow_replica", "retry_storm",
                "kv_cache_exhaustion", "cache_outage", "hot_spot"),
     )  # fmt: skip
@@ -60,16 +53,10 @@ def _kv_cache(section: RulesSection) -> Alert:
         severity="warning",
         expr=f"{signal} > {number(limit)}",
         hold=section.scale.wait("2m"),
-        summary="The KV cache of a replica is full.",
-        description=(
-            f"{{{{ $value | humanizePercentage }}}} of the KV cache of {PART} is in use; "
-            f"{percent(limit)} is the limit."
-        ),
         query=signal.where(**WHERE),
         board=boards.SERVICE,
         variables=LINK,
-        means="New sequences wait for blocks, and running ones are preempted and start over.",
-        first=("Look at prompt lengths and preemptions; cap length or concurrency.",),
+        values={"limit": percent(limit)},
         kinds=("kv_cache_exhaustion", "traffic_mix"),
     )
 
@@ -81,13 +68,9 @@ def _ejected(section: RulesSection) -> Alert:
         severity="warning",
         expr=f"{signal} == 1",
         hold=section.scale.wait("2m"),
-        summary="Outlier ejection keeps a replica out of rotation.",
-        description="{{ $labels.replica }} of {{ $labels.service }} takes no traffic.",
         query=signal.where(**WHERE),
         board=boards.SERVICE,
         variables=LINK,
-        means="The gateway saw this replica fail again and again; the others carry its share.",
-        first=("Read the replica's log and its GPU's dashboard; restart or replace it.",),
         kinds=("slow_replica", "gpu_fault", "out_of_memory", "network_delay"),
     )
 
@@ -104,18 +87,9 @@ def _memory(section: RulesSection) -> Alert:
         expr="\nand\n".join(f"predict_linear({part}, {seconds}) > {limit}" for part in halves),
         hold=scale.wait("5m"),
         keep_firing=scale.wait("5m"),
-        summary="A replica's memory only climbs.",
-        description=(
-            f"Memory of {{{{ $labels.replica }}}} of {{{{ $labels.service }}}} climbs and will be "
-            f"full within {ahead} hours."
-        ),
         query=signal.where(**WHERE),
         board=boards.SERVICE,
         variables=LINK,
-        means="Nothing is let go any more. When the limit is reached the process is killed.",
-        first=(
-            "Restart the replica while another one serves; that wins time, no more.",
-            "See since when it climbs, and what was deployed then.",
-        ),
+        values={"hours": str(ahead)},
         kinds=("memory_leak", "out_of_memory"),
     )

@@ -33,21 +33,10 @@ def _crossing(section: RulesSection) -> Alert:
         ),
         hold=section.scale.wait("10m"),
         keep_firing=section.scale.wait("15m"),
-        summary="The load may soon be more than the service can bear.",
-        description=(
-            f"{LOAD} of {SERVICE} may cross its capacity in "
-            "{{ $value | humanizeDuration }}, at the forecast's upper bound."
-        ),
         query=forecast.UPPER.value.where(service=SERVICE, load=LOAD),
         board=boards.SERVICE,
         variables={"service": "{{$labels.service}}"},
-        means=f"Of the futures that the forecast reckons with, some cross the configured capacity "
-        f"within {hours} hours. Nobody is refused yet.",
-        first=(
-            "`busysignal forecast` shows the expected load beside its bounds.",
-            "Scale out now if a replica takes long to start; see why the autoscaler does not.",
-            "If the capacity has grown since, correct [forecast.capacity].",
-        ),
+        values={"hours": str(hours)},
         kinds=("traffic_burst", "queue_saturation", "quota"),
     )
 
@@ -58,14 +47,8 @@ def _stale(section: RulesSection) -> Alert:
         severity="ticket",
         expr=f"time() - {forecast.MADE.value} > {_old(section)}",
         hold=section.scale.wait("10m"),
-        summary="The forecast is not renewed.",
-        description="{{ $labels.instance }} made its last forecast "
-        "{{ $value | humanizeDuration }} ago.",
         query=forecast.MADE.value.where(instance="{{ $labels.instance }}"),
         board=boards.SERVICE,
-        means="`busysignal forecast --serve` runs but gets no answer from Prometheus; alerts and "
-        "autoscaling go on without it.",
-        first=("Read its log: it says what Prometheus answered.",),
         kinds=("telemetry_gap",),
     )
 

@@ -32,11 +32,6 @@ def _simulated(section: RulesSection) -> Alert:
     return GPU.alert(
         section, neutral_hardware.GPU_SIMULATED.value, "== 1",
         name="GpuSimulated", severity="warning", hold="5m",
-        summary="A GPU is simulated where only real ones should be.",
-        says="is answered for by a simulated driver",
-        means="None of its figures is real: another libnvidia-ml.so.1 is found before the "
-        "driver's. Where this is meant, set `gpu_simulated_accepted`.",
-        first=("Look at LD_LIBRARY_PATH and LD_PRELOAD of the exporter.",),
         kinds=("telemetry_gap",),
     )  # fmt: skip
 
@@ -46,11 +41,7 @@ def _stale(section: RulesSection) -> Alert:
     return GPU.alert(
         section, neutral_hardware.READINGS_AGE.value, f"> {number(limit)}",
         name="GpuReadingsStale", severity="warning", hold="1m",
-        summary="A GPU's readings are old.",
-        says=f"was last read {{{{ $value | humanizeDuration }}}} ago; {number(limit)} s is the "
-        "limit",
-        means="A call into the driver hangs, as it does before a device is lost.",
-        first=("`nvidia-smi -i N`: does it hang, too?", "Read `dmesg` for XIDs."),
+        values={"limit": number(limit)},
         kinds=("gpu_fault", "telemetry_gap"),
     )  # fmt: skip
 
@@ -59,10 +50,6 @@ def _failing(section: RulesSection) -> Alert:
     return GPU.alert(
         section, neutral_hardware.READINGS_LOST.value.where(status="error"), "== 1",
         name="GpuReadingsFailing", severity="warning", hold="10m",
-        summary="A GPU does not answer some of what it is asked.",
-        says="fails to tell its {{ $labels.family }}",
-        means="These series are missing, and alerts that read them are blind for this device.",
-        first=("Read the exporter's log for the call and its error.",),
         kinds=("telemetry_gap", "gpu_fault"),
     )  # fmt: skip
 
@@ -74,11 +61,6 @@ def _denied(section: RulesSection) -> Alert:
     return GPU.alert(
         section, signal.where(status="denied"), f"== 1{excused}",
         name="GpuReadingsDenied", severity="ticket", hold="1h",
-        summary="The GPU exporter may not read all it is asked to.",
-        says="refuses to tell its {{ $labels.family }}",
-        means="The driver wants a privilege for it. Where that is meant, name the family in "
-        "`gpu_denied_accepted`.",
-        first=("docs/gpu.md says which family wants what.",),
         kinds=("telemetry_gap",),
     )  # fmt: skip
 
@@ -87,10 +69,6 @@ def _errors(section: RulesSection) -> Alert:
     return GPU_EXPORTER.alert(
         section, neutral_hardware.NVML_ERRORS.value, "> 0",
         name="NvmlErrors", severity="warning", hold="10m",
-        summary="Calls into the GPU driver fail.",
-        says="meets {{ $labels.error }} in {{ $labels.call }}",
-        means="The driver answers with errors it gives no good reason for, minute after minute.",
-        first=("Read the exporter's log.", "Compare the driver's version with its neighbours'."),
         kinds=("telemetry_gap", "gpu_fault"),
     )  # fmt: skip
 
@@ -100,11 +78,7 @@ def _slow(section: RulesSection) -> Alert:
     return GPU_EXPORTER.alert(
         section, neutral_hardware.NVML_PASS_P99.value, f"> {number(limit)}",
         name="GpuReadingsSlow", severity="warning", hold="10m",
-        summary="Reading the GPUs takes too long.",
-        says=f"needs {{{{ $value | humanizeDuration }}}} to read them all; {number(limit)} s is "
-        "the limit",
-        means="The driver is slow to answer: a device near its end, or others asking it too much.",
-        first=("Compare the devices' times of one call on the dashboard.",),
+        values={"limit": number(limit)},
         kinds=("gpu_fault", "telemetry_gap"),
     )  # fmt: skip
 
@@ -114,11 +88,7 @@ def _duty(section: RulesSection) -> Alert:
     return PROBED.alert(
         section, neutral_hardware.PROBE_DUTY.value, f"> {number(limit)}",
         name="ProbeOverDuty", severity="ticket", hold="30m",
-        summary="The kernel probe takes more of a GPU than it may.",
-        says=f"takes {{{{ $value | humanizePercentage }}}} of its time; {limit * 100:g}% is the "
-        "limit",
-        means="Its kernels became so slow that even its longest rest is too short.",
-        first=("See KernelSlow and KernelSlower; ask the probe to pause if they are known.",),
+        values={"limit": f"{limit * 100:g}%"},
         kinds=("kernel_regression", "gpu_throttle"),
     )  # fmt: skip
 
@@ -129,10 +99,5 @@ def _skipping(section: RulesSection) -> Alert:
         section, neutral_hardware.PROBE_SKIPPED.value,
         f"> 0\nunless on (instance, device)\nsum by (instance, device) ({samples}) > 0",
         name="ProbeSkipsAll", severity="ticket", hold="1h",
-        summary="The kernel probe left out every round.",
-        says="measures nothing ({{ $labels.reason }})",
-        means="The service or the device was saturated for an hour, so nothing is known of how "
-        "fast its kernels are.",
-        first=("If GPUs are always full, scale out; or raise the level at which the probe rests.",),
         kinds=("telemetry_gap",),
     )  # fmt: skip

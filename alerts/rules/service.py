@@ -46,19 +46,10 @@ def _latency(section: RulesSection) -> Alert:
         expr=f"{signal} > {number(bound)}\n{enough(section, 'service, model')}",
         hold=section.scale.wait("5m"),
         keep_firing=section.scale.wait("5m"),
-        summary="The slowest requests take too long.",
-        description=(
-            f"The 99th percentile of {{{{ $labels.model }}}} on {SERVICE} is "
-            f"{{{{ $value | humanizeDuration }}}}; {number(bound)} s is the limit."
-        ),
         query=signal.where(service=SERVICE, model="{{ $labels.model }}"),
         board=boards.SERVICE,
         variables=LINK | {"model": "{{$labels.model}}"},
-        means="One request in a hundred takes longer than the limit, for minutes on end.",
-        first=(
-            "Read the verdict: it says where time goes (queue, prefill, decode, upstream).",
-            "Compare replicas: one slow replica is taken out, all slow means load or an upstream.",
-        ),
+        values={"limit": number(bound)},
         kinds=(
             "slow_replica", "traffic_burst", "traffic_mix", "kv_cache_exhaustion", "upstream_slow",
             "gpu_throttle", "kernel_regression", "cpu_starvation", "cold_start", "cache_outage",
@@ -76,19 +67,10 @@ def _errors(section: RulesSection) -> Alert:
         expr=f"{signal} > {number(limit)}\n{enough(section, 'service')}",
         hold=section.scale.wait("2m"),
         keep_firing=section.scale.wait("5m"),
-        summary="Too many requests are answered with a server error.",
-        description=(
-            f"{{{{ $value | humanizePercentage }}}} of answers of {SERVICE} are 5xx; "
-            f"{percent(limit)} is the limit."
-        ),
         query=signal.where(service=SERVICE),
         board=boards.SERVICE,
         variables=LINK,
-        means="The share of answers with a status of 500 or above is over the limit.",
-        first=(
-            "Split by reason: 503 with `queue_full` is load, 502 and 500 are faults.",
-            "Look whether retries multiply the load (RetryShareHigh).",
-        ),
+        values={"limit": percent(limit)},
         kinds=("queue_saturation", "traffic_burst", "retry_storm", "bad_deploy", "upstream_errors",
                "out_of_memory", "gpu_fault"),
     )  # fmt: skip
@@ -106,16 +88,10 @@ def _success(section: RulesSection) -> Alert:
             f"{failures} >= {section.objectives.minimum_failures}"
         ),
         hold=section.scale.wait("5m"),
-        summary="Fewer requests succeed than should.",
-        description=(
-            f"{{{{ $value | humanizePercentage }}}} of requests to {SERVICE} succeed; "
-            f"{percent(wanted)} is the least."
-        ),
         query=signal.where(service=SERVICE),
         board=boards.SERVICE,
         variables=LINK,
-        means="Over the last half hour less than the wanted share of requests was answered.",
-        first=("Look at the outcomes on the dashboard; the budget alerts say how urgent it is.",),
+        values={"limit": percent(wanted)},
         kinds=("rate_limit", "traffic_burst", "bad_deploy", "upstream_errors"),
     )
 
@@ -132,16 +108,10 @@ def _rate_limited(section: RulesSection) -> Alert:
             f"{enough(section, 'service')}"
         ),
         hold=section.scale.wait("5m"),
-        summary="The rate limiter refuses a large share of requests.",
-        description=(
-            f"{{{{ $value | humanizePercentage }}}} of requests to {SERVICE} are refused with 429; "
-            f"{percent(limit)} is the limit."
-        ),
         query=refused.where(service=SERVICE),
         board=boards.SERVICE,
         variables=LINK,
-        means="Clients are told to come back later although the limit, not the GPUs, may be full.",
-        first=("See whether GPUs and queues have room; if so, the limit is too low.",),
+        values={"limit": percent(limit)},
         kinds=("rate_limit", "quota", "retry_storm", "traffic_burst"),
     )
 
@@ -154,16 +124,10 @@ def _resent(section: RulesSection) -> Alert:
         severity="warning",
         expr=f"{signal} > {number(limit)}\n{enough(section, 'service')}",
         hold=section.scale.wait("2m"),
-        summary="Many arrivals are retries of what failed before.",
-        description=(
-            f"{{{{ $value | humanizePercentage }}}} of arrivals at {SERVICE} are retries; "
-            f"{percent(limit)} is the limit."
-        ),
         query=signal.where(service=SERVICE),
         board=boards.SERVICE,
         variables=LINK,
-        means="Clients resend failed requests and so add to the load that made them fail.",
-        first=("Find the clients without backoff; answer 429 or 503 with Retry-After.",),
+        values={"limit": percent(limit)},
         kinds=("retry_storm",),
     )
 
@@ -176,15 +140,9 @@ def _upstream(section: RulesSection) -> Alert:
         severity="warning",
         expr=f"{signal} > {number(limit)}",
         hold=section.scale.wait("5m"),
-        summary="A service that requests depend on is slow.",
-        description=(
-            f"Calls from {SERVICE} to {{{{ $labels.upstream }}}} take "
-            f"{{{{ $value | humanizeDuration }}}} on average; {number(limit)} s is the limit."
-        ),
         query=signal.where(service=SERVICE, upstream="{{ $labels.upstream }}"),
         board=boards.SERVICE,
         variables=LINK,
-        means="Every request waits for this service before its first token.",
-        first=("Call its owners; shorten its timeout or serve without it meanwhile.",),
+        values={"limit": number(limit)},
         kinds=("upstream_slow", "network_delay"),
     )

@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 class Subject:
     """Something that alerts can be about.
 
-    `name` is a template; `labels` select its curve; `links` are those of them that its dashboard
-    takes; `job` is whose targets lend their service, for series that do not carry one.
+    `labels` select its curve; `links` are those of them that its dashboard takes; `job` is whose
+    targets lend their service, for series that do not carry one.
     """
 
     board: Board
-    name: str
     labels: tuple[str, ...]
     links: tuple[str, ...]
     job: str | None = None
@@ -35,21 +34,19 @@ class Subject:
         signal: Selector,
         condition: str,
         *,
-        says: str,
         hold: str,
         keep: str | None = None,
         **rest: Any,
     ) -> Alert:
         """Build the alert on `signal condition`, whose curve is the signal at this subject.
 
-        `says` ends the sentence that `name` begins; `hold` and `keep` are still unscaled.
+        `hold` and `keep` are still unscaled.
         """
         expr = f"{signal} {condition}"
         return Alert(
             expr=of_service(expr, self.job) if self.job else expr,
             hold=hold if hold == "0s" else section.scale.wait(hold),
             keep_firing=section.scale.wait(keep) if keep else None,
-            description=f"{self.name} {says}.",
             query=signal.where(**{label: f"{{{{ $labels.{label} }}}}" for label in self.labels}),
             board=self.board,
             variables={label: f"{{{{$labels.{label}}}}}" for label in self.links},
@@ -67,48 +64,41 @@ def of_service(expr: str, job: str) -> str:
 
 GPU = Subject(
     board=boards.GPU,
-    name="GPU {{ $labels.gpu }} at {{ $labels.instance }}",
     labels=("instance", "gpu"),
     links=("instance", "gpu"),
     job="gpu",
 )
 GPU_EXPORTER = Subject(
     board=boards.GPU,
-    name="The GPU exporter at {{ $labels.instance }}",
     labels=("instance",),
     links=("instance",),
     job="gpu",
 )
 HOST = Subject(
     board=boards.SERVICE,
-    name="{{ $labels.instance }}",
     labels=("instance",),
     links=(),
     job="node",
 )
 PROBED = Subject(
     board=boards.PROBE,
-    name="The probe of device {{ $labels.device }} at {{ $labels.instance }}",
     labels=("instance", "device"),
     links=("instance", "device"),
     job="probe",
 )
 KERNEL = Subject(
     board=boards.PROBE,
-    name="{{ $labels.kernel }} on device {{ $labels.device }} at {{ $labels.instance }}",
     labels=("instance", "device"),
     links=("instance", "device"),
     job="probe",
 )
 ENDPOINT = Subject(
     board=boards.ENDPOINTS,
-    name="The canary at {{ $labels.endpoint }} ({{ $labels.model }})",
     labels=("endpoint", "model"),
     links=("endpoint",),
 )
 CALLERS = Subject(
     board=boards.ENDPOINTS,
-    name="Those who call {{ $labels.target }}",
     labels=("target",),
     links=(),
 )
