@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from alerts.model import Recording
 from alerts.promql import share
-from alerts.recording.service import FAILED, GATEWAY
+from alerts.recording.service import GATEWAY
 from exporters.catalog import neutral
-from exporters.catalog.requests import REQUEST_DURATION, REQUESTS
+from exporters.catalog.requests import FAILED, REQUEST_DURATION_BY_OUTCOME, REQUESTS, SERVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from alerts.config import Objectives, RulesSection
+    from exporters.catalog.signal import Selector
 
 ANSWERABLE = f"ok|{FAILED}"
 """All but `client_gone`: a request nobody waits for can neither be met nor missed."""
@@ -64,8 +65,7 @@ def _failed_share(window: str) -> str:
 
 
 def _late(bound: float, window: str) -> str:
-    every = REQUEST_DURATION.count.where(job=GATEWAY)
-    in_time = REQUEST_DURATION.le(bound).where(job=GATEWAY)
+    every, in_time = _served(bound)
     return (
         f"sum by (service) (increase({every}[{window}]))\n-\n"
         f"sum by (service) (increase({in_time}[{window}]))"
@@ -73,9 +73,15 @@ def _late(bound: float, window: str) -> str:
 
 
 def _late_share(bound: float, window: str) -> str:
-    every = REQUEST_DURATION.count.where(job=GATEWAY)
-    in_time = REQUEST_DURATION.le(bound).where(job=GATEWAY)
+    every, in_time = _served(bound)
     return (
         f"1 - sum by (service) (rate({in_time}[{window}]))\n/\n"
         f"(sum by (service) (rate({every}[{window}])) > 0)"
     )
+
+
+def _served(bound: float) -> tuple[Selector, Selector]:
+    """Requests answered well, all and in time; what failed has missed the other objective."""
+    served = {"job": GATEWAY, "outcome": SERVED}
+    histogram = REQUEST_DURATION_BY_OUTCOME
+    return histogram.count.where(**served), histogram.le(bound).where(**served)

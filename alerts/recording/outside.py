@@ -8,6 +8,7 @@ from alerts.model import Recording
 from alerts.promql import mean, quantile, rate, share
 from exporters.catalog import canary, clients
 from exporters.catalog import neutral_outside as outside
+from exporters.catalog.requests import SERVED
 
 if TYPE_CHECKING:
     from alerts.durations import Scale
@@ -61,7 +62,13 @@ def callers(scale: Scale) -> tuple[Recording, ...]:
         Recording(outside.CLIENT_CIRCUIT, f"1 - min by ({by}) ({closed})"),
         Recording(
             outside.CLIENT_DURATION_P99,
-            quantile("0.99", outside.CLIENT_DURATION_P99, clients.CLIENT_REQUEST_DURATION, window),
+            quantile(
+                "0.99",
+                outside.CLIENT_DURATION_P99,
+                clients.CLIENT_REQUEST_DURATION,
+                window,
+                outcome=SERVED,
+            ),
         ),
     )
 

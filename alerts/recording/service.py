@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 GATEWAY = "gateway"
 LONG_PROMPT_TOKENS = 2048
-FAILED = "rejected|error|failed_midstream|timeout"
-"""Outcomes that a user feels as failure; a client that hung up is none of them."""
 
 
 def traffic(scale: Scale) -> tuple[Recording, ...]:
@@ -34,14 +32,14 @@ def traffic(scale: Scale) -> tuple[Recording, ...]:
         per_second(neutral.ATTEMPT_RATE, raw.ATTEMPTS.total),
         _share(
             neutral.ERROR_SHARE,
-            raw.REQUESTS.total.matching(status="5.."),
+            raw.REQUESTS.total.matching(status=raw.SERVER_ERRORS, outcome=raw.FAILED),
             raw.REQUESTS.total,
             window,
         ),
         _share(neutral.RESENT_SHARE, raw.REQUESTS_RESENT.total, raw.REQUESTS_STARTED.total, window),
         _share(
             neutral.UPSTREAM_ERROR_SHARE,
-            raw.UPSTREAM_DURATION.count.matching(outcome=FAILED),
+            raw.UPSTREAM_DURATION.count.matching(outcome=raw.FAILED),
             raw.UPSTREAM_DURATION.count,
             window,
         ),
@@ -73,9 +71,10 @@ def _share(signal: Recorded, part: Selector, whole: Selector, window: str) -> Re
 def latency(scale: Scale) -> tuple[Recording, ...]:
     """How long requests, first tokens and calls to others take."""
     window = scale.window("5m")
+    served = raw.REQUEST_DURATION_BY_OUTCOME
     return (
-        _quantile("0.99", neutral.DURATION_P99, raw.REQUEST_DURATION, window),
-        _quantile("0.5", neutral.DURATION_P50, raw.REQUEST_DURATION, window),
+        _quantile("0.99", neutral.DURATION_P99, served, window, outcome=raw.SERVED),
+        _quantile("0.5", neutral.DURATION_P50, served, window, outcome=raw.SERVED),
         _quantile("0.99", neutral.FIRST_TOKEN_P99, raw.TIME_TO_FIRST_TOKEN, window),
         _quantile("0.99", neutral.INTER_TOKEN_P99, raw.INTER_TOKEN_LATENCY, window),
         _mean(neutral.ATTEMPT_MEAN, raw.ATTEMPT_DURATION, window),
@@ -83,8 +82,10 @@ def latency(scale: Scale) -> tuple[Recording, ...]:
     )
 
 
-def _quantile(level: str, signal: Recorded, histogram: Histogram, window: str) -> Recording:
-    return Recording(signal, quantile(level, signal, histogram, window, job=GATEWAY))
+def _quantile(
+    level: str, signal: Recorded, histogram: Histogram, window: str, **where: str
+) -> Recording:
+    return Recording(signal, quantile(level, signal, histogram, window, job=GATEWAY, **where))
 
 
 def _mean(signal: Recorded, histogram: Histogram, window: str) -> Recording:

@@ -99,7 +99,7 @@ CLIENT_CIRCUIT = Recorded(
 )
 CLIENT_DURATION_P99 = Recorded(
     name="client:request_duration_seconds:p99",
-    help="99th percentile of what callers waited, over all attempts.",
+    help="99th percentile of what callers waited for a good answer, over all attempts.",
     labels=TARGET,
     unit="seconds",
 )

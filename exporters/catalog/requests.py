@@ -9,6 +9,24 @@ OUTCOMES = ("ok", "rejected", "error", "failed_midstream", "client_gone", "timeo
 PRIORITIES = ("vip", "normal", "batch", "_other")
 REASONS = ("rate_limit", "quota", "queue_full", "no_replica", "kv_cache", "_other")
 PHASES = ("queue", "prefill", "decode", "upstream", "network")
+GRPC_STATUSES = {
+    "OK": 200, "CANCELLED": 499, "UNKNOWN": 500, "INVALID_ARGUMENT": 400, "DEADLINE_EXCEEDED": 504,
+    "NOT_FOUND": 404, "ALREADY_EXISTS": 409, "PERMISSION_DENIED": 403, "RESOURCE_EXHAUSTED": 429,
+    "FAILED_PRECONDITION": 400, "ABORTED": 409, "OUT_OF_RANGE": 400, "UNIMPLEMENTED": 501,
+    "INTERNAL": 500, "UNAVAILABLE": 503, "DATA_LOSS": 500, "UNAUTHENTICATED": 401,
+}  # fmt: skip
+"""What HTTP says in the place of each gRPC code (google/rpc/code.proto)."""
+
+SERVER_ERRORS = "|".join(
+    ("5..", *(code for code, status in GRPC_STATUSES.items() if status >= 500))
+)
+"""The `status` labels that blame the server, in HTTP's words and in gRPC's."""
+
+FAILED = "rejected|error|failed_midstream|timeout"
+"""Outcomes that a user feels as failure; a client that hung up is none of them."""
+
+SERVED = "ok"
+"""The outcome whose duration is a latency: a refusal or an error is no fast answer."""
 
 REQUESTS_STARTED = Counter(
     name="llm_requests_started",

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+from exporters.catalog.requests import GRPC_STATUSES
+
 NOT_STARTED = "none"
 """The status label of a request that ended before any status was sent."""
 
@@ -22,22 +24,9 @@ def outcome_of_status(status: int) -> str:
     return "error" if status >= 500 else "ok"
 
 
-GRPC_OUTCOMES = {
-    "RESOURCE_EXHAUSTED": "rejected",
-    "UNAVAILABLE": "rejected",
-    "DEADLINE_EXCEEDED": "timeout",
-    "CANCELLED": "client_gone",
-    "UNKNOWN": "error",
-    "INTERNAL": "error",
-    "DATA_LOSS": "error",
-    "UNIMPLEMENTED": "error",
-}
-"""By what HTTP says in its place (google.rpc.Code): 429, 503, 504, 499 and the 500s."""
-
-
 def outcome_of_code(code: str) -> str:
-    """The outcome of a gRPC call by its status code; the client's own faults are ok."""
-    return GRPC_OUTCOMES.get(code, "ok")
+    """The outcome of a gRPC call by its status code: that of the HTTP status it stands for."""
+    return "client_gone" if code == "CANCELLED" else outcome_of_status(GRPC_STATUSES[code])
 
 
 def outcome_of_break(

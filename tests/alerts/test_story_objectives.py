@@ -8,11 +8,9 @@ GATEWAY = 'job="gateway",instance="g",service="chat",model="m"'
 OK = f'llm_requests_total{{{GATEWAY},outcome="ok",status="200"}}'
 BUSY = f'llm_requests_total{{{GATEWAY},outcome="rejected",status="503"}}'
 GONE = f'llm_requests_total{{{GATEWAY},outcome="client_gone",status="499"}}'
-DURATION = (
-    'llm_request_duration_seconds_{}{{job="gateway",instance="g",service="chat",model="m"{}}}'
-)
-IN_TIME = DURATION.format("bucket", ',priority="normal",le="0.5"')
-EVERY = DURATION.format("count", ',priority="normal"')
+SERVED = f'{GATEWAY},priority="normal",outcome="ok"'
+IN_TIME = f'llm_request_duration_by_outcome_seconds_bucket{{{SERVED},le="0.5"}}'
+EVERY = f"llm_request_duration_by_outcome_seconds_count{{{SERVED}}}"
 
 
 def burning(objective, text):

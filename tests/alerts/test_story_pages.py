@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from alerts.rules.device import FATAL_XIDS
 from exporters.gpu.events import KNOWN_XIDS
 from tests.alerts.conftest import Fires
@@ -13,10 +15,15 @@ REPLICA = 'job="replica",instance="r1:8000",service="chat",replica="r1"'
 
 
 def duration(bound):
-    labels = f'{GATEWAY},model="m",priority="normal"'
+    return served(bound, "ok")
+
+
+def served(bound, outcome):
+    name = "llm_request_duration_by_outcome_seconds"
+    labels = f'{GATEWAY},model="m",priority="normal",outcome="{outcome}"'
     if bound is None:
-        return f"llm_request_duration_seconds_count{{{labels}}}"
-    return f'llm_request_duration_seconds_bucket{{{labels},le="{bound}"}}'
+        return f"{name}_count{{{labels}}}"
+    return f'{name}_bucket{{{labels},le="{bound}"}}'
 
 
 def test_slow_requests_page_after_five_minutes_of_them(story):
@@ -45,6 +52,27 @@ def test_slow_requests_page_after_five_minutes_of_them(story):
     )
 
 
+@pytest.mark.parametrize("outcome", ["rejected", "client_gone", "error"])
+def test_quick_endings_that_served_nobody_do_not_hide_slow_ones(story, outcome):
+    # Of 100 requests 99 end at once without an answer; the one that is served takes a second.
+    quick = {served(bound, outcome): "0+990x120" for bound in (None, "+Inf", "1.0", "0.5")}
+    slow = {duration(bound): "0+10x120" for bound in (None, "+Inf", "1.0")}
+
+    story.values(
+        {**quick, **slow, duration("0.5"): "0x120"},
+        (
+            "15m",
+            "llm:request_duration_seconds:p50",
+            {'llm:request_duration_seconds:p50{service="chat",model="m"}': 0.75},
+        ),
+        (
+            "15m",
+            "llm:slo_errors:ratio_rate5m{slo='latency'}",
+            {'llm:slo_errors:ratio_rate5m{service="chat",slo="latency"}': 1},
+        ),
+    )
+
+
 def test_one_slow_request_alone_does_not_page(story):
     one = "0x20 1x40"
 
@@ -69,6 +97,25 @@ def test_a_tenth_of_server_errors_pages(story):
         ("10m", "ErrorShareHigh", []),
         ("20m", "ErrorShareHigh", [page]),
         ("45m", "ErrorShareHigh", []),
+    )
+
+
+def test_gateways_that_speak_grpc_have_server_errors_too(story):
+    def calls(outcome, status):
+        return OK.replace('"ok"', f'"{outcome}"').replace('"200"', f'"{status}"')
+
+    blamed = ("UNKNOWN", "INTERNAL", "DATA_LOSS", "UNAVAILABLE", "DEADLINE_EXCEEDED")
+    failed = {calls("error", status): "0+2x200" for status in blamed}
+    others = {
+        calls("ok", "OK"): "0+60x200",
+        calls("ok", "NOT_FOUND"): "0+10x200",
+        calls("ok", "UNIMPLEMENTED"): "0+10x200",  # a method that no service has
+        calls("rejected", "RESOURCE_EXHAUSTED"): "0+10x200",
+    }
+
+    story.values(
+        {**failed, **others},
+        ("15m", "llm:requests_5xx:ratio", {'llm:requests_5xx:ratio{service="chat"}': 0.1}),
     )
 
 

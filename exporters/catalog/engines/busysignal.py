@@ -5,6 +5,8 @@ from __future__ import annotations
 from exporters.catalog import engine, neutral, requests
 from exporters.catalog.engines.alias import Alias, Engine
 
+SERVED_DURATION = requests.REQUEST_DURATION_BY_OUTCOME.bucket.where(outcome=requests.SERVED)
+
 BUSYSIGNAL = Engine(
     name="busysignal",
     read_from="this repository",
@@ -20,7 +22,7 @@ BUSYSIGNAL = Engine(
         neutral.CACHED_TOKEN_RATE: (Alias(series=requests.CACHED_TOKENS.total, late=True),),
         neutral.REPLICA_FINISHED_RATE: (Alias(series=requests.REQUESTS.total, late=True),),
         neutral.REPLICA_REFUSED_RATE: (Alias(series=requests.REQUESTS_REJECTED.total, late=True),),
-        neutral.REPLICA_DURATION_P99: (Alias(series=requests.REQUEST_DURATION.bucket, late=True),),
+        neutral.REPLICA_DURATION_P99: (Alias(series=SERVED_DURATION, late=True),),
         neutral.REPLICA_FIRST_TOKEN_P99: (
             Alias(series=requests.TIME_TO_FIRST_TOKEN.bucket, late=True),
         ),
