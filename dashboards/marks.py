@@ -1,56 +1,84 @@
-"""What every dashboard marks in time: restarts, firing alerts, verdicts."""
+"""What every dashboard marks in time: deploys, restarts, firing alerts, verdicts."""
 
 from __future__ import annotations
 
 from dashboards.panels import Mark
+from exporters.catalog import Selector
 from exporters.catalog.foreign import ALERTS as ALERT_SERIES
 from exporters.catalog.foreign import PROCESS_START
+from exporters.catalog.neutral_parts import VERSION
 from exporters.catalog.stack import VERDICT_INFO
 
 _FIRING = ALERT_SERIES.value.where(alertstate="firing")
 _WATCHDOG = ALERT_SERIES.value.where(alertname="Watchdog")
+OF_SERVICE = "$service|"
+"""The chosen service's own, and what belongs to no service."""
 
 FIRING = (
     "max by (alertname, severity) "
-    f"({_FIRING.matching(service='$service|')} unless on (alertname) {_WATCHDOG})"
+    f"({_FIRING.matching(service=OF_SERVICE)} unless on (alertname) {_WATCHDOG})"
 )
 """Alerts of the chosen service and of the parts below it, which belong to none."""
 
 FIRING_ANYWHERE = f"max by (alertname, severity) ({_FIRING} unless on (alertname) {_WATCHDOG})"
 OPEN_VERDICTS = f"max by (incident, cause, entity) ({VERDICT_INFO.value})"
 
-RESTARTS = Mark(
-    name="Restarts",
-    expr=f"changes({PROCESS_START.value.matching(service='$service|')}[$__rate_interval]) > 0",
-    title="restart of {{job}} {{replica}}",
-    text="{{instance}}",
-    color="blue",
-)
-RESTARTS_ANYWHERE = Mark(
-    name="Restarts",
-    expr=f"changes({PROCESS_START.value}[$__rate_interval]) > 0",
-    title="restart of {{job}} {{replica}}",
-    text="{{instance}}",
-    color="blue",
-)
-ALERTS = Mark(
-    name="Firing alerts",
-    expr=FIRING,
-    title="{{alertname}}",
-    text="{{severity}}",
-    color="red",
-)
-ALERTS_ANYWHERE = Mark(
-    name="Firing alerts",
-    expr=FIRING_ANYWHERE,
-    title="{{alertname}}",
-    text="{{severity}}",
-    color="red",
-)
+
+def _deploys(versions: Selector) -> Mark:
+    # A version that a service runs and did not run before; its first version ever is no deploy.
+    before = f"{versions} offset $__rate_interval"
+    return Mark(
+        name="Deploys",
+        expr=(
+            f"group by (service, version) ({versions})\n"
+            f"unless group by (service, version) ({before})\n"
+            f"and on (service) group by (service) ({before})"
+        ),
+        title="{{service}} {{version}}",
+        text="{{version}}",
+        color="green",
+    )
+
+
+def _restarts(started: Selector) -> Mark:
+    return Mark(
+        name="Restarts",
+        expr=f"changes({started}[$__rate_interval]) > 0",
+        title="{{job}} {{replica}}",
+        text="{{instance}}",
+        color="blue",
+    )
+
+
+def _alerts(expr: str) -> Mark:
+    return Mark(
+        name="Firing alerts",
+        expr=expr,
+        title="{{alertname}}",
+        text="{{severity}}",
+        color="red",
+    )
+
+
 VERDICTS = Mark(
     name="Verdicts",
     expr=OPEN_VERDICTS,
     title="{{cause}}",
-    text="{{entity}}, incident {{incident}}",
+    text="{{entity}} {{incident}}",
     color="purple",
 )
+FOR_SERVICE = (
+    _deploys(VERSION.value.matching(service="$service")),
+    _restarts(PROCESS_START.value.matching(service=OF_SERVICE)),
+    _alerts(FIRING),
+    VERDICTS,
+)
+"""On dashboards with the variable `service`."""
+
+ANYWHERE = (
+    _deploys(VERSION.value),
+    _restarts(PROCESS_START.value),
+    _alerts(FIRING_ANYWHERE),
+    VERDICTS,
+)
+"""On all others."""

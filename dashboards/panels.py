@@ -23,6 +23,16 @@ class Query:
 
 
 @dataclass(frozen=True)
+class LogQuery:
+    """Lines of log that match a Lucene query: themselves, or counted by the values of a field."""
+
+    lucene: str
+    by: str | None = None
+    most: int = 10
+    """How many values of the field are told apart, the most frequent first."""
+
+
+@dataclass(frozen=True)
 class Step:
     """From this value on, this colour; the base step has no value."""
 
@@ -56,41 +66,69 @@ class Value:
 
 @dataclass(frozen=True)
 class Link:
-    """A link from a point of a panel to where it is explained."""
+    """A way from a point of a panel to another dashboard.
+
+    The time range and the variables in `keeps` go along; `sets` gives others from the point itself,
+    as Grafana writes it: `{"replica": "${__field.labels.replica}"}`.
+    """
 
     title: str
-    url: str
+    board: Board
+    keeps: tuple[str, ...] = ()
+    sets: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = sorted({*self.keeps, *self.sets} - set(self.board.variables))
+        if unknown:
+            raise ValueError(
+                f"dashboard {self.board.uid} has no variable {', '.join(unknown)}; "
+                f"it has {', '.join(self.board.variables)}"
+            )
+
+
+@dataclass(frozen=True)
+class Money:
+    """The unit of a sum of money, by the currency's symbol."""
+
+    symbol: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
     """A titled box; its unit is its first signal's unless the query changes it.
 
-    `empty` is what it says when no series comes back.
+    `empty` is what it says when no series comes back, `silent` when a value is not a number: the
+    part is there and nothing happens in it.
     """
 
     title: str
     about: str
     signals: tuple[Signal, ...]
-    queries: tuple[Query, ...]
+    queries: tuple[Query, ...] | tuple[LogQuery, ...]
     width: int = 8
     height: int = 8
-    unit: Unit | None = None
+    unit: Unit | Money | None = None
     steps: tuple[Step, ...] = PLAIN
     values: tuple[Value, ...] = ()
     links: tuple[Link, ...] = ()
     repeat: str | None = None
     empty: str = "no data"
+    silent: str = "no traffic"
+    helps: Mapping[str, str] = field(default_factory=dict)
+    """What signals mean, in another language, by name; the catalogue's words where not given."""
 
     @property
-    def shown_unit(self) -> Unit:
+    def shown_unit(self) -> Unit | Money:
         return self.unit or self.signals[0].unit
 
     @property
     def description(self) -> str:
         """What the panel tells, then each signal it draws in the catalogue's words."""
-        lines = [f"- `{_series(signal)}`: {signal.help}" for signal in self.signals]
-        return "\n".join([self.about, "", *lines])
+        told = (
+            f"- `{_series(signal)}`: {self.helps.get(signal.name, signal.help)}"
+            for signal in dict.fromkeys(self.signals)
+        )
+        return "\n".join([self.about, "", *told]).rstrip()
 
 
 def _series(signal: Signal) -> str:
@@ -99,9 +137,9 @@ def _series(signal: Signal) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class TimeSeries(Panel):
-    """Lines over time, or bars, or areas that add up."""
+    """Lines over time, or bars, or areas that add up, or areas that share the whole height."""
 
-    style: Literal["line", "bars", "stacked"] = "line"
+    style: Literal["line", "bars", "stacked", "shares"] = "line"
     minimum: float | None = 0
     maximum: float | None = None
     colors: Mapping[str, str] = field(default_factory=dict)
@@ -131,6 +169,52 @@ class StateTimeline(Panel):
     width: int = 12
 
 
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of a table: what a query says of each row, in its signal's unit."""
+
+    title: str
+    signal: Signal
+    expr: str
+    unit: Unit | None = None
+    steps: tuple[Step, ...] = PLAIN
+    values: tuple[Value, ...] = ()
+    decimals: int | None = None
+
+    @property
+    def shown_unit(self) -> Unit:
+        return self.unit or self.signal.unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(Panel):
+    """A row for each combination of labels, now; `keys` are the labels with their headings.
+
+    Links lead from the first key's cells.
+    """
+
+    signals: tuple[Signal, ...] = ()
+    queries: tuple[Query, ...] | tuple[LogQuery, ...] = ()
+    keys: Mapping[str, str]
+    columns: tuple[Column, ...]
+    width: int = 24
+
+    def __post_init__(self) -> None:
+        if self.columns and not self.queries:
+            object.__setattr__(self, "signals", tuple(column.signal for column in self.columns))
+            asked = tuple(Query(column.expr, column.title) for column in self.columns)
+            object.__setattr__(self, "queries", asked)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logs(Panel):
+    """Lines of log, the newest first."""
+
+    unit: Unit | Money | None = "1"
+    width: int = 24
+    height: int = 12
+
+
 @dataclass(frozen=True)
 class Row:
     """Panels under one heading, laid out left to right and wrapped."""
@@ -141,13 +225,14 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Variable:
-    """A choice at the top of the dashboard, filled from a series' label."""
+    """A choice at the top of the dashboard, filled from a label, or from a field of the logs."""
 
     name: str
     label: str
     query: str
     several: bool = False
     hidden: bool = False
+    of_logs: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,7 +255,16 @@ class Dashboard:
     variables: tuple[Variable, ...]
     marks: tuple[Mark, ...]
     rows: tuple[Row, ...]
+    title: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.title or self.board.title
 
     @property
     def panels(self) -> tuple[Panel, ...]:
         return tuple(panel for row in self.rows for panel in row.panels)
+
+    @property
+    def has_logs(self) -> bool:
+        return any(isinstance(query, LogQuery) for panel in self.panels for query in panel.queries)

@@ -46,9 +46,19 @@ class RightlyEmpty:
 
 def substitute(text: str, values: Mapping[str, str], *, rate_interval: str, span: str) -> str:
     """Put values where Grafana would: its own macros, then the dashboard's variables."""
-    known = {"__rate_interval": rate_interval, "__interval": rate_interval, "__range": span}
-    known |= values
+    known = {
+        "__rate_interval": rate_interval,
+        "__interval": rate_interval,
+        "__range": span,
+        "__range_s": str(seconds(span)),
+        **values,
+    }
     return _VARIABLE.sub(lambda found: known.get(found[1] or found[2], ANY), text)
+
+
+def seconds(span: str) -> int:
+    """How long `90s`, `5m`, `1h` or `7d` is."""
+    return int(span[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[span[-1]]
 
 
 def panels(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -69,6 +79,7 @@ def panel_queries(document: Mapping[str, Any]) -> list[PanelQuery]:
         )
         for panel in panels(document)
         for target in panel["targets"]
+        if "expr" in target
     ]
 
 
@@ -78,7 +89,7 @@ def other_queries(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if "expr" in mark:
             yield mark["name"], mark["expr"]
     for variable in document["templating"]["list"]:
-        if variable["type"] == "query":
+        if variable["type"] == "query" and variable["datasource"]["type"] == "prometheus":
             yield variable["name"], _selector_of(variable["query"])
 
 

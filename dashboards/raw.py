@@ -10,14 +10,15 @@ from exporters.catalog import (
     gpu_processes,
     probe,
     requests,
-    stack,
 )
 
 RAW: dict[Signal, str] = {
     requests.REQUEST_DURATION: "a heatmap and its exemplars need the buckets themselves",
+    requests.TIME_TO_FIRST_TOKEN: "the same",
+    requests.INTER_TOKEN_LATENCY: "the same",
+    requests.QUEUE_WAIT: "the same",
     foreign.ALERTS: "Prometheus's own series for what fires",
     foreign.PROCESS_START: "the only witness of a restart, and the same for every engine",
-    stack.VERDICT_INFO: "the stack's own series",
     gpu.GPU_POWER_LIMIT: "a setting that is drawn as a line beside the power",
     gpu.GPU_ENERGY: "the range on screen decides the window, so no rule can record it",
     gpu_processes.CONTAINER_MEMORY: "as many series as containers, and no alert reads them",
@@ -35,4 +36,5 @@ RAW: dict[Signal, str] = {
     probe.PROBE_CLOCK: "the same",
     probe.PROBE_MEMORY: "the same",
 }
-"""Everything else that a panel reads is a neutral recorded series (exporters.catalog.neutral)."""
+"""Everything else that a panel reads is a neutral recorded series (exporters.catalog.neutral), or
+the stack's own (`busysignal_*`), which no rule needs to translate."""

@@ -8,27 +8,64 @@ from typing import Any
 import yaml
 
 from alerts.config import RulesSection
-from dashboards import endpoints, gpu, grafana, probe, service
-from dashboards.config import DashboardsSection
+from dashboards import grafana
+from dashboards.boards import (
+    cost,
+    endpoints,
+    fleet,
+    gpu,
+    incidents,
+    latency,
+    logs,
+    model,
+    probe,
+    replica,
+    saturation,
+    service,
+    slo,
+    stack_health,
+)
+from dashboards.check import check
+from dashboards.config import DashboardsSection, Prices
 from dashboards.panels import Dashboard
 
-BUILDERS = (service.board, gpu.board, probe.board, endpoints.board)
 COMMAND = "busysignal dashboards"
 MADE_BY = f"# Made by `{COMMAND}`; change the code, not this file.\n"
 
 
-def boards(rules: RulesSection) -> tuple[Dashboard, ...]:
+def boards(rules: RulesSection, prices: Prices) -> tuple[Dashboard, ...]:
     """Every dashboard, with the alerts' levels drawn in."""
-    return tuple(build(rules) for build in BUILDERS)
+    return (
+        fleet.board(rules),
+        service.board(rules),
+        model.board(rules),
+        replica.board(rules),
+        gpu.board(rules),
+        slo.board(rules),
+        saturation.board(rules),
+        latency.board(rules),
+        probe.board(rules),
+        cost.board(rules, prices),
+        incidents.board(rules),
+        endpoints.board(rules),
+        stack_health.board(rules),
+        logs.board(rules),
+    )
 
 
 def documents(section: DashboardsSection, rules: RulesSection) -> dict[str, dict[str, Any]]:
-    """Grafana's JSON model of every dashboard, by uid."""
+    """Grafana's JSON model of every dashboard, by uid.
+
+    Raises UsageError for a panel that asks for what does not exist.
+    """
+    made = boards(rules, section.prices)
+    for board in made:
+        check(board)
     return {
         board.board.uid: grafana.document(
             board, refresh=section.refresh, time_range=section.time_range
         )
-        for board in boards(rules)
+        for board in made
     }
 
 

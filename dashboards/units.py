@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
+from dashboards.panels import Money
 from exporters.catalog.signal import Unit
+from exporters.errors import UsageError
 
 GRAFANA_UNITS: dict[Unit, str] = {
     "1": "short",
@@ -24,3 +28,13 @@ GRAFANA_UNITS: dict[Unit, str] = {
     "timestamp": "dateTimeFromNow",
 }
 """Grafana formats each of these by itself (kilo, milli); unknown ids are shown as a bare suffix."""
+
+
+def grafana_unit(unit: Unit | Money) -> str:
+    """Grafana's id of a unit. Raises UsageError for one that the catalogue does not know."""
+    if isinstance(unit, Money):
+        return f"currency:{unit.symbol}"
+    if unit not in GRAFANA_UNITS:
+        allowed = ", ".join(get_args(Unit))
+        raise UsageError(f"no unit {unit!r}; give a panel one of the catalogue's: {allowed}")
+    return GRAFANA_UNITS[unit]

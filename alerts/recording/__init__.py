@@ -12,9 +12,11 @@ from alerts.recording import (
     health,
     objectives,
     outside,
+    parts,
     presence,
     replica,
     service,
+    stack,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +39,10 @@ def groups(section: RulesSection, queries: Iterable[str]) -> tuple[Group, ...]:
                 *replica.rotation(scale),
                 *replica.processes(scale),
             ),
+        ),
+        Group(
+            "busysignal-parts",
+            (*parts.phases(scale), *parts.versions(), *parts.queues(), *parts.devices()),
         ),
         Group(
             "busysignal-gpus", (*device.gpus(scale), *device.kernels(scale), *health.devices(scale))
@@ -62,6 +68,7 @@ def groups(section: RulesSection, queries: Iterable[str]) -> tuple[Group, ...]:
                 *presence.missing(queries, scale),
                 *aliases.shown(),
                 *aliases.missing(),
+                *stack.servers(scale),
             ),
         ),
     )

@@ -41,9 +41,6 @@ def engines(scale: Scale) -> tuple[Recording, ...]:
     return (
         *(_recording(signal, window) for signal in OF_ENGINES),
         Recording(
-            neutral.PHASE_MEAN, mean(neutral.PHASE_MEAN, engine.PHASE_DURATION, window, job=REPLICA)
-        ),
-        Recording(
             neutral.STEP_MEAN, mean(neutral.STEP_MEAN, engine.STEP_DURATION, window, job=REPLICA)
         ),
     )

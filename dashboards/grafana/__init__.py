@@ -13,7 +13,7 @@ from typing import Any
 from grafanalib import core
 
 from dashboards.grafana import around
-from dashboards.grafana.boxes import placed
+from dashboards.grafana.boxes import Boxes
 from dashboards.layout import place
 from dashboards.panels import Dashboard
 
@@ -37,25 +37,30 @@ LEGACY_VARIABLE = ("auto", "auto_count", "auto_min", "tagValuesQuery", "tagsQuer
 Json = dict[str, Any]
 
 
-def document(dashboard: Dashboard, *, refresh: str, time_range: str) -> Json:
-    """Turn a dashboard into Grafana's JSON model."""
+def document(dashboard: Dashboard, *, refresh: str, time_range: str, suffix: str = "") -> Json:
+    """Turn a dashboard into Grafana's JSON model.
+
+    `suffix` ends the uid of this dashboard and of those that it leads to: sets of dashboards in
+    several languages stand beside each other, each linked within itself.
+    """
+    boxes = Boxes(suffix)
     built = core.Dashboard(
-        uid=dashboard.board.uid,
-        title=dashboard.board.title,
+        uid=dashboard.board.uid + suffix,
+        title=dashboard.name,
         description=dashboard.about,
-        tags=["busysignal"],
+        tags=[f"busysignal{suffix}"],
         timezone="browser",
         refresh=refresh,
         time=core.Time(f"now-{time_range}", "now"),
         graphTooltip=1,
         schemaVersion=SCHEMA_VERSION,
         templating=core.Templating(
-            [around.datasource(), *map(around.variable, dashboard.variables)]
+            [*around.datasources(dashboard), *map(around.variable, dashboard.variables)]
         ),
         annotations=core.Annotations([BUILT_IN, *map(around.annotation, dashboard.marks)]),
-        links=[around.board_links()],
+        links=[around.board_links(f"busysignal{suffix}")],
         panels=[
-            placed(number, item, where)
+            boxes.placed(number, item, where)
             for number, (item, where) in enumerate(place(dashboard.rows), start=1)
         ],
     )

@@ -6,18 +6,24 @@ from typing import Any
 
 from grafanalib import core
 
-from dashboards.panels import Mark, Variable
+from dashboards.panels import Dashboard, Mark, Variable
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+LOGS = {"type": "elasticsearch", "uid": "${logs}"}
 
 Json = dict[str, Any]
 
 
-def datasource() -> Any:
-    """The choice of data source, which every query goes to."""
-    return core.Template(
-        name="datasource", label="Data source", type="datasource", query="prometheus", refresh=1
-    )
+def datasources(dashboard: Dashboard) -> list[Any]:
+    """The choice of the data sources that queries go to."""
+    choices = [_source("datasource", "Prometheus", "prometheus")]
+    if dashboard.has_logs:
+        choices.append(_source("logs", "Elasticsearch", "elasticsearch"))
+    return choices
+
+
+def _source(name: str, label: str, kind: str) -> Any:
+    return core.Template(name=name, label=label, type="datasource", query=kind, refresh=1)
 
 
 def variable(choice: Variable) -> Any:
@@ -25,16 +31,20 @@ def variable(choice: Variable) -> Any:
     built = core.Template(
         name=choice.name,
         label=choice.label,
-        dataSource=DATASOURCE,
+        dataSource=LOGS if choice.of_logs else DATASOURCE,
         query=choice.query,
         refresh=core.REFRESH_ON_TIME_RANGE_CHANGE,
         includeAll=choice.several,
         multi=choice.several,
-        allValue=".*" if choice.several else None,
+        allValue=_every(choice) if choice.several else None,
         hide=core.HIDE_VARIABLE if choice.hidden else core.SHOW,
     )
     every = {"text": ["All"], "value": ["$__all"]} if choice.several else {}
     return {**built.to_json_data(), "current": every, "definition": choice.query}
+
+
+def _every(choice: Variable) -> str:
+    return "*" if choice.of_logs else ".*"
 
 
 def annotation(mark: Mark) -> Json:
@@ -53,14 +63,14 @@ def annotation(mark: Mark) -> Json:
     }
 
 
-def board_links() -> Json:
+def board_links(tag: str) -> Json:
     """The way to the other dashboards, time range and variables kept."""
     return {
-        "asDropdown": False,
+        "asDropdown": True,
         "icon": "external link",
         "includeVars": True,
         "keepTime": True,
-        "tags": ["busysignal"],
+        "tags": [tag],
         "targetBlank": False,
         "title": "BusySignal",
         "tooltip": "",

@@ -26,11 +26,25 @@ class Board:
         return f"/d/{self.uid}" + (f"?{query}" if query else "")
 
 
+FLEET = Board("busysignal-fleet", "Fleet overview", ("datasource",))
 SERVICE = Board("busysignal-service", "Service overview", ("datasource", "service", "model"))
-GPU = Board("busysignal-gpu", "GPUs", ("datasource", "instance", "gpu"))
+MODEL = Board("busysignal-model", "Model", ("datasource", "service", "model"))
+REPLICA = Board("busysignal-replica", "Replica", ("datasource", "service", "replica"))
+GPU = Board("busysignal-gpu", "GPUs", ("datasource", "service", "instance", "gpu"))
+SLO = Board("busysignal-slo", "Service levels and budget", ("datasource", "service"))
+SATURATION = Board("busysignal-saturation", "Saturation", ("datasource", "service", "replica"))
+LATENCY = Board("busysignal-latency", "Latency anatomy", ("datasource", "service", "model"))
 PROBE = Board("busysignal-probe", "Kernel probe", ("datasource", "instance", "device"))
+COST = Board("busysignal-cost", "Cost and energy", ("datasource", "service"))
+INCIDENTS = Board("busysignal-incidents", "Alerts and verdicts", ("datasource", "service"))
 ENDPOINTS = Board(
     "busysignal-endpoints", "Endpoints and callers", ("datasource", "service", "endpoint")
 )
+STACK = Board("busysignal-stack", "Stack health", ("datasource",))
+LOGS = Board("busysignal-logs", "Logs by template", ("datasource", "logs", "part"))
 
-BOARDS = (SERVICE, GPU, PROBE, ENDPOINTS)
+BOARDS = (
+    FLEET, SERVICE, MODEL, REPLICA, GPU, SLO, SATURATION, LATENCY, PROBE, COST, INCIDENTS,
+    ENDPOINTS, STACK, LOGS,
+)  # fmt: skip
+"""From the fleet down to one device, then what looks at all of it from one side."""

@@ -6,7 +6,13 @@ window of the rules (five minutes unless the config scales time).
 
 from __future__ import annotations
 
-from exporters.catalog import neutral_gpu, neutral_hardware, neutral_outside
+from exporters.catalog import (
+    neutral_gpu,
+    neutral_hardware,
+    neutral_outside,
+    neutral_parts,
+    neutral_stack,
+)
 from exporters.catalog.signal import Recorded
 
 # The service, as its users meet it at the front door.
@@ -360,7 +366,8 @@ SIGNALS = (
     UPSTREAM_ERROR_SHARE, CACHE_HIT_SHARE, CACHE_ERROR_SHARE, GPU_UP,
     GPU_UTILIZATION, GPU_MEMORY, GPU_POWER, GPU_TEMPERATURE, GPU_CLOCK, GPU_THROTTLE,
     GPU_XID_RATE, KERNEL_SLOWDOWN, *neutral_gpu.SIGNALS, *neutral_hardware.SIGNALS,
-    *neutral_outside.SIGNALS, NODE_CPU, NODE_MEMORY, NODE_IO,
+    *neutral_outside.SIGNALS, *neutral_parts.SIGNALS, *neutral_stack.SIGNALS,
+    NODE_CPU, NODE_MEMORY, NODE_IO,
     *SLO_ERRORS.values(), *SLO_FAILURES.values(), SIGNAL_MISSING,
     ENGINE, ENGINE_SIGNAL_MISSING, TARGET_UP,
 )  # fmt: skip

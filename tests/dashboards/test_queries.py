@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from alerts.config import RulesSection
-from dashboards.config import DashboardsSection
+from dashboards.config import DashboardsSection, Prices
+from dashboards.panels import LogQuery, Money, Query, Table
 from dashboards.queries import (
     RIGHTLY_EMPTY,
     PanelQuery,
@@ -17,23 +20,26 @@ from dashboards.render import boards, documents
 from exporters.catalog import neutral
 from tests.promql_lint import problems, series_read
 
-DOCUMENTS = documents(DashboardsSection(), RulesSection())
+PRICES = Prices(gpu_hour=Decimal("2.5"), kilowatt_hour=Decimal("0.3"))
+DOCUMENTS = documents(DashboardsSection(prices=PRICES), RulesSection())
 QUERIES = [
-    pytest.param(query, id=f"{query.panel}: {query.legend}")
+    pytest.param(query, id=f"{query.board}: {query.panel}: {query.legend}")
     for document in DOCUMENTS.values()
     for query in panel_queries(document)
 ]
 PANELS = [
-    pytest.param(panel, id=panel.title)
-    for board in boards(RulesSection())
+    pytest.param(panel, id=f"{board.board.uid}: {panel.title}")
+    for board in boards(RulesSection(), PRICES)
     for panel in board.panels
 ]
-CHANGED_UNITS = {
-    "SLO burn rate": ("ratio", "1"),
-    "Success share": ("requests/second", "ratio"),
-    "Found slower": ("boolean", "1"),
-}
-"""Panels whose query turns their signal's unit into another: a ratio of it, a multiple, a count."""
+MADE_OF = {
+    ("requests/second", "ratio"), ("tokens/second", "ratio"), ("ratio", "1"),
+    ("boolean", "1"), ("boolean", "ratio"), ("timestamp", "seconds"), ("watts", "joules"),
+    ("1", "seconds"), ("tokens/second", "tokens"), ("1", "events/second"),
+    ("1", "requests/second"), ("seconds", "ratio"),
+}  # fmt: skip
+"""What a query may make of its signal's unit: a share of it, a multiple, a count, its sum over
+time, its rate; a forecast's load has the unit of what it forecasts."""
 
 
 @pytest.mark.parametrize("query", QUERIES)
@@ -56,12 +62,8 @@ def test_what_marks_and_variables_ask_for_exists(expr: str):
 @pytest.mark.parametrize("panel", PANELS)
 def test_a_panel_names_the_signals_it_reads_first(panel):
     named = {selector.series for signal in panel.signals for selector in signal.selectors()}
-    read = {
-        series
-        for query in panel.queries
-        for series in series_read(substitute(query.expr, {}, rate_interval="5m", span="1h"))
-    }
-    guards = {"busysignal:target_up"} | ({"ALERTS"} if panel.title == "Alerts firing" else set())
+    read = {series for query in panel.queries for series in series_of(query)}
+    guards = {"busysignal:target_up"}
 
     assert read - guards <= named
     for signal in panel.signals:
@@ -71,17 +73,27 @@ def test_a_panel_names_the_signals_it_reads_first(panel):
 @pytest.mark.parametrize("panel", PANELS)
 def test_a_panel_reads_recorded_series_but_for_the_named_exceptions(panel):
     for signal in panel.signals:
-        assert signal in neutral.SIGNALS or signal in RAW
+        own = signal.name.startswith("busysignal_")
+        assert own or signal in neutral.SIGNALS or signal in RAW
 
 
 @pytest.mark.parametrize("panel", PANELS)
 def test_a_panel_has_the_unit_of_its_signals(panel):
-    expected = {signal.unit for signal in panel.signals}
-
-    if panel.title in CHANGED_UNITS:
-        assert (panel.signals[0].unit, panel.shown_unit) == CHANGED_UNITS[panel.title]
+    if isinstance(panel, Table):
+        shown = [(column.signal.unit, column.shown_unit) for column in panel.columns]
+    elif any(len(series_of(query)) > 1 for query in panel.queries) or panel.unit:
+        shown = [(signal.unit, panel.shown_unit) for signal in panel.signals[:1]]
     else:
-        assert expected == {panel.shown_unit}
+        shown = [(signal.unit, panel.shown_unit) for signal in panel.signals]
+
+    for written, drawn in shown:
+        assert written == drawn or isinstance(drawn, Money) or (written, drawn) in MADE_OF
+
+
+def series_of(query: Query | LogQuery) -> set[str]:
+    if isinstance(query, LogQuery):
+        return set()
+    return series_read(substitute(query.expr, {}, rate_interval="5m", span="1h"))
 
 
 @pytest.mark.parametrize("query", QUERIES)
@@ -92,7 +104,10 @@ def test_a_rate_looks_back_as_far_as_grafana_advises(query: PanelQuery):
 
 def test_every_exception_is_used():
     read = {
-        signal for board in boards(RulesSection()) for p in board.panels for signal in p.signals
+        signal
+        for board in boards(RulesSection(), PRICES)
+        for panel in board.panels
+        for signal in panel.signals
     }
     only_marked = {signal for signal in RAW if signal.name == "process_start_time_seconds"}
 
@@ -105,6 +120,7 @@ def test_variables_and_macros_are_put_in():
     made = substitute(text, {"service": "chat"}, rate_interval="4s", span="60s")
 
     assert made == 'rate(x{a="chat",b=~".*"}[4s]) + increase(y[60s])'
+    assert substitute("x * $__range_s", {}, rate_interval="4s", span="2m") == "x * 120"
 
 
 def test_every_rightly_empty_panel_exists():

@@ -33,6 +33,12 @@ RUNNING = Gauge(
 WAITING = Gauge(
     name="vllm:num_requests_waiting", help="Requests waiting.", labels=LABELS, unit="requests"
 )
+WAITING_BY_REASON = Gauge(
+    name="vllm:num_requests_waiting_by_reason",
+    help="Requests waiting, by reason (capacity, deferred).",
+    labels=(*LABELS, "reason"),
+    unit="requests",
+)
 KV_CACHE = Gauge(
     name="vllm:kv_cache_usage_perc",
     help="Share of KV-cache blocks in use, 0 to 1.",
@@ -84,6 +90,20 @@ REFUSED = Counter(
 QUEUE_TIME = Histogram(
     name="vllm:request_queue_time_seconds",
     help="Time until a request was first scheduled.",
+    labels=LABELS,
+    unit="seconds",
+    buckets=REQUEST_BUCKETS,
+)
+PREFILL_TIME = Histogram(
+    name="vllm:request_prefill_time_seconds",
+    help="Time a request spent in prefill.",
+    labels=LABELS,
+    unit="seconds",
+    buckets=REQUEST_BUCKETS,
+)
+DECODE_TIME = Histogram(
+    name="vllm:request_decode_time_seconds",
+    help="Time a request spent in decode.",
     labels=LABELS,
     unit="seconds",
     buckets=REQUEST_BUCKETS,
@@ -145,7 +165,7 @@ VLLM = Engine(
     },
     signals=(
         RUNNING, WAITING, KV_CACHE, KV_CACHE_OLD, PREEMPTIONS, PROMPT_TOKENS, GENERATION_TOKENS,
-        CACHED_TOKENS, CACHED_TOKENS_OLD, FINISHED, REFUSED, QUEUE_TIME, DURATION, FIRST_TOKEN,
-        INTER_TOKEN, INTER_TOKEN_OLD,
+        CACHED_TOKENS, CACHED_TOKENS_OLD, FINISHED, REFUSED, QUEUE_TIME, PREFILL_TIME, DECODE_TIME,
+        WAITING_BY_REASON, DURATION, FIRST_TOKEN, INTER_TOKEN, INTER_TOKEN_OLD,
     ),
 )  # fmt: skip

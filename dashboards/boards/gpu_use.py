@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.gpu_parts import DEVICE, NO_GPM, chosen, lines
+from dashboards.boards.gpu_parts import DEVICE, NO_GPM, chosen, lines
 from dashboards.panels import Panel, Query, TimeSeries
 from exporters.catalog import gpu_mig, gpu_processes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerts.config import Thresholds
-from dashboards.gpu_parts import DEVICE, bars, lines, states
+from dashboards.boards.gpu_parts import DEVICE, bars, lines, states
 from dashboards.panels import Panel, Value, rising
 from exporters.catalog import neutral, neutral_gpu, neutral_hardware
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dashboards.panels import Query, StateTimeline, TimeSeries, Value
+from dashboards.scope import drawn
 from exporters.catalog import Gauge, Recorded, Selector
 
 DEVICE = "{{instance}} gpu {{gpu}}"
@@ -22,9 +23,8 @@ def lines(
     title: str, about: str, signal: Recorded | Gauge, legend: str = DEVICE, **more: Any
 ) -> TimeSeries:
     """Draw one series of the chosen devices as it is; shares fill the whole height."""
-    query = Query(chosen(signal.value), legend)
     more.setdefault("maximum", 1 if signal.unit == "ratio" else None)
-    return TimeSeries(title=title, about=about, signals=(signal,), queries=(query,), **more)
+    return drawn(title, about, signal, chosen(signal.value), legend, **more)
 
 
 def bars(title: str, about: str, signal: Recorded, legend: str = DEVICE, **more: Any) -> TimeSeries:

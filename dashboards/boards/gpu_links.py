@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.gpu_parts import DEVICE, bars, lines, states
+from dashboards.boards.gpu_parts import DEVICE, bars, lines, states
 from dashboards.panels import Panel, falling
 from exporters.catalog import neutral_gpu, neutral_hardware
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from alerts.config import RulesSection, Thresholds
-from dashboards import marks
 from dashboards.panels import (
     Dashboard,
     Panel,
@@ -15,9 +14,9 @@ from dashboards.panels import (
     StateTimeline,
     TimeSeries,
     Value,
-    Variable,
     rising,
 )
+from dashboards.scope import choose, drawn, stat, whole
 from exporters.catalog import (
     Gauge,
     Recorded,
@@ -36,33 +35,16 @@ DEVICE = "{{device}} {{instance}}"
 def board(rules: RulesSection) -> Dashboard:
     """Build the probe's dashboard, coloured by the alerts' own levels."""
     levels = rules.thresholds
-    return Dashboard(
-        board=boards.PROBE,
-        about="Does every device still do known work as fast, and as rightly, as it used to?",
-        variables=_variables(),
-        marks=(marks.RESTARTS_ANYWHERE, marks.ALERTS_ANYWHERE, marks.VERDICTS),
-        rows=(
-            Row("Now", _now(levels)),
-            Row("Against its own past", _past(levels)),
-            Row("Against what the device can do", _peak()),
-            Row("The probe itself", _itself(levels)),
-        ),
-    )
-
-
-def _variables() -> tuple[Variable, ...]:
     devices = neutral_hardware.PROBE_SAMPLES.value
     here = devices.matching(instance="$instance")
-    return (
-        Variable(
-            name="instance",
-            label="Probe",
-            query=f"label_values({devices}, instance)",
-            several=True,
-        ),
-        Variable(
-            name="device", label="Device", query=f"label_values({here}, device)", several=True
-        ),
+    return whole(
+        boards.PROBE,
+        "Does every device still do known work as fast, and as rightly, as it used to?",
+        (choose("instance", "Probe", devices), choose("device", "Device", here)),
+        Row("Now", _now(levels)),
+        Row("Against its own past", _past(levels)),
+        Row("Against what the device can do", _peak()),
+        Row("The probe itself", _itself(levels)),
     )
 
 
@@ -72,15 +54,13 @@ def chosen(selector: Selector) -> Selector:
 
 
 def _stat(title: str, about: str, signal: Recorded, pick: str, **more: Any) -> Stat:
-    query = Query(f"{pick}({chosen(signal.value)})", pick)
-    return Stat(title=title, about=about, signals=(signal,), queries=(query,), **more)
+    return stat(title, about, signal, f"{pick}({chosen(signal.value)})", width=4, **more)
 
 
 def _lines(
     title: str, about: str, signal: Recorded | Gauge, legend: str = KERNEL, **more: Any
 ) -> TimeSeries:
-    query = Query(chosen(signal.value), legend)
-    return TimeSeries(title=title, about=about, signals=(signal,), queries=(query,), **more)
+    return drawn(title, about, signal, chosen(signal.value), legend, **more)
 
 
 def _now(levels: Thresholds) -> tuple[Panel, ...]:

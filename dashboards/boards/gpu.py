@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from alerts.config import RulesSection, Thresholds
-from dashboards import gpu_faults, gpu_links, gpu_use, marks
-from dashboards.gpu_parts import DEVICE, NO_GPM, chosen, lines, states
+from dashboards import marks
+from dashboards.boards import gpu_faults, gpu_links, gpu_use
+from dashboards.boards.gpu_parts import DEVICE, NO_GPM, chosen, lines, states
 from dashboards.panels import (
     Dashboard,
     Panel,
@@ -19,47 +20,42 @@ from dashboards.panels import (
     falling,
     rising,
 )
+from dashboards.scope import choose, stat, whole
 from exporters.catalog import Recorded, boards, gpu, neutral, neutral_gpu, neutral_hardware
 
 
 def board(rules: RulesSection) -> Dashboard:
     """Build the GPU dashboard, coloured by the alerts' own levels."""
     levels = rules.thresholds
-    return Dashboard(
-        board=boards.GPU,
-        about="Every GPU: is it there, is it full, is it held back, is it whole?",
-        variables=_variables(),
-        marks=(marks.RESTARTS_ANYWHERE, marks.ALERTS_ANYWHERE, marks.VERDICTS),
-        rows=(
-            Row("Now", _now(levels)),
-            Row("Load", _load(levels)),
-            Row("Power and heat", _power(levels)),
-            Row("Faults and repairs", gpu_faults.faults()),
-            Row("Links", gpu_links.links()),
-            Row("Who uses it", gpu_use.users()),
-            Row("MIG", gpu_use.instances()),
-            Row("The readings themselves", gpu_faults.readings(levels)),
-        ),
+    return whole(
+        boards.GPU,
+        "Every GPU: is it there, is it full, is it held back, is it whole?",
+        _variables(),
+        Row("Now", _now(levels)),
+        Row("Load", _load(levels)),
+        Row("Power and heat", _power(levels)),
+        Row("Faults and repairs", gpu_faults.faults()),
+        Row("Links", gpu_links.links()),
+        Row("Who uses it", gpu_use.users()),
+        Row("MIG", gpu_use.instances()),
+        Row("The readings themselves", gpu_faults.readings(levels)),
     )
 
 
 def _variables() -> tuple[Variable, ...]:
-    devices = neutral.GPU_UP.value
-    here = devices.matching(instance="$instance")
+    # Exporters of a service carry its name; those of a shared node carry none, and are always in.
+    exporters = neutral.TARGET_UP.value.where(job="gpu")
+    of_service = exporters.matching(service=marks.OF_SERVICE)
+    here = neutral.GPU_UP.value.matching(instance="$instance")
     return (
-        Variable(
-            name="instance",
-            label="Exporter",
-            query=f"label_values({devices}, instance)",
-            several=True,
-        ),
-        Variable(name="gpu", label="GPU", query=f"label_values({here}, gpu)", several=True),
+        choose("service", "Service", exporters),
+        choose("instance", "Exporter", of_service),
+        choose("gpu", "GPU", here),
     )
 
 
 def _stat(title: str, about: str, signal: Recorded, pick: str, **more: Any) -> Stat:
-    query = Query(f"{pick}({chosen(signal.value)})", pick)
-    return Stat(title=title, about=about, signals=(signal,), queries=(query,), width=3, **more)
+    return stat(title, about, signal, f"{pick}({chosen(signal.value)})", **more)
 
 
 def _now(levels: Thresholds) -> tuple[Panel, ...]:
@@ -80,13 +76,8 @@ def _now(levels: Thresholds) -> tuple[Panel, ...]:
               neutral_gpu.GPU_RESET_NEEDED, "max",
               values=(Value(0, "no", "green"), Value(1, "yes", "red")),
               empty="no device tells"),
-        Stat(
-            title="Energy",
-            about="What the chosen devices used over the time range on screen.",
-            signals=(gpu.GPU_ENERGY,),
-            queries=(Query(f"sum(increase({energy}[$__range]))", "energy"),),
-            width=3,
-        ),
+        stat("Energy", "What the chosen devices used over the time range on screen.",
+             gpu.GPU_ENERGY, f"sum(increase({energy}[$__range]))"),
     )  # fmt: skip
 
 

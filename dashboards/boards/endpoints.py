@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from alerts.config import RulesSection, Thresholds
-from dashboards import marks
 from dashboards.panels import (
     Dashboard,
     Panel,
@@ -15,10 +14,10 @@ from dashboards.panels import (
     StateTimeline,
     TimeSeries,
     Value,
-    Variable,
     falling,
     rising,
 )
+from dashboards.scope import choose, drawn, stat, whole
 from exporters.catalog import Recorded, Selector, boards
 from exporters.catalog import neutral_outside as outside
 
@@ -36,32 +35,15 @@ NO_CALLERS = "no caller is measured"
 def board(rules: RulesSection) -> Dashboard:
     """Build the dashboard of endpoints and callers, coloured by the alerts' own levels."""
     levels = rules.thresholds
-    return Dashboard(
-        board=boards.ENDPOINTS,
-        about="What does an answer take from outside, and what do callers make of it?",
-        variables=_variables(),
-        marks=(marks.RESTARTS_ANYWHERE, marks.ALERTS_ANYWHERE, marks.VERDICTS),
-        rows=(
-            Row("Now", _now(levels)),
-            Row("Canary", _canary(levels)),
-            Row("Callers", _callers(levels)),
-        ),
-    )
-
-
-def _variables() -> tuple[Variable, ...]:
     asked = outside.CANARY_UP.value
     here = asked.matching(service="$service")
-    return (
-        Variable(
-            name="service", label="Service", query=f"label_values({asked}, service)", several=True
-        ),
-        Variable(
-            name="endpoint",
-            label="Endpoint",
-            query=f"label_values({here}, endpoint)",
-            several=True,
-        ),
+    return whole(
+        boards.ENDPOINTS,
+        "What does an answer take from outside, and what do callers make of it?",
+        (choose("service", "Service", asked), choose("endpoint", "Endpoint", here)),
+        Row("Now", _now(levels)),
+        Row("Canary", _canary(levels)),
+        Row("Callers", _callers(levels)),
     )
 
 
@@ -70,9 +52,8 @@ def _asked(selector: Selector) -> Selector:
 
 
 def _stat(title: str, about: str, signal: Recorded, pick: str, **more: Any) -> Stat:
-    query = Query(f"{pick}({_asked(signal.value)})", pick)
     more.setdefault("empty", "no canary asks")
-    return Stat(title=title, about=about, signals=(signal,), queries=(query,), width=6, **more)
+    return stat(title, about, signal, f"{pick}({_asked(signal.value)})", width=6, **more)
 
 
 def _now(levels: Thresholds) -> tuple[Panel, ...]:
@@ -92,9 +73,8 @@ def _now(levels: Thresholds) -> tuple[Panel, ...]:
 def _lines(
     title: str, about: str, signal: Recorded, legend: str = ENDPOINT, **more: Any
 ) -> TimeSeries:
-    query = Query(_asked(signal.value), legend)
     more.setdefault("empty", "no canary asks")
-    return TimeSeries(title=title, about=about, signals=(signal,), queries=(query,), **more)
+    return drawn(title, about, signal, _asked(signal.value), legend, **more)
 
 
 def _canary(levels: Thresholds) -> tuple[Panel, ...]:
@@ -137,9 +117,8 @@ def _added(selector: Selector, label: str) -> Query:
 
 
 def _calls(title: str, about: str, signal: Recorded, part: str = "", **more: Any) -> TimeSeries:
-    query = Query(signal.value, f"{TARGET} {part}".strip())
     more.setdefault("empty", NO_CALLERS)
-    return TimeSeries(title=title, about=about, signals=(signal,), queries=(query,), **more)
+    return drawn(title, about, signal, signal.value, f"{TARGET} {part}".strip(), **more)
 
 
 def _callers(levels: Thresholds) -> tuple[Panel, ...]:

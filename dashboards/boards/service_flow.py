@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from alerts.config import Thresholds
-from dashboards.panels import Heatmap, Panel, Query, TimeSeries, rising
-from dashboards.scope import SERVICE, lines, of
-from exporters.catalog import neutral, requests
+from dashboards.panels import Link, Panel, Query, TimeSeries, rising
+from dashboards.scope import heatmap, lines, of
+from exporters.catalog import boards, neutral, requests
 
+TO_MODEL = Link(
+    "Model", boards.MODEL, keeps=("service",), sets={"model": "${__field.labels.model}"}
+)
 OUTCOME_COLORS = {
     "ok": "green",
     "rejected": "orange",
@@ -26,6 +29,7 @@ def traffic(levels: Thresholds) -> tuple[Panel, ...]:
             "Demand, counted when the headers arrive.",
             neutral.STARTED_RATE,
             "{{model}}",
+            links=(TO_MODEL,),
         ),
         TimeSeries(
             title="Outcomes",
@@ -75,14 +79,20 @@ def latency(levels: Thresholds) -> tuple[Panel, ...]:
                 Query(of(neutral.DURATION_P50.value), "p50 {{model}}"),
             ),
             steps=rising(critical=levels.p99_seconds),
+            links=(TO_MODEL,),
             width=12,
         ),
-        _all_requests(),
+        heatmap(
+            "All requests",
+            "How many took how long: each row is a bucket, each dot an exemplar with its trace.",
+            requests.REQUEST_DURATION,
+        ),
         lines(
             "First token",
             "From the headers to the first streamed byte, 99th percentile.",
             neutral.FIRST_TOKEN_P99,
             "p99 {{model}}",
+            links=(TO_MODEL,),
             width=12,
         ),
         lines(
@@ -90,19 +100,7 @@ def latency(levels: Thresholds) -> tuple[Panel, ...]:
             "The gap that a reader of the stream sees, 99th percentile.",
             neutral.INTER_TOKEN_P99,
             "p99 {{model}}",
+            links=(TO_MODEL,),
             width=12,
-        ),
-    )
-
-
-def _all_requests() -> Heatmap:
-    buckets = requests.REQUEST_DURATION.bucket.where(job="gateway", service=SERVICE)
-    chosen = buckets.matching(model="$model")
-    return Heatmap(
-        title="All requests",
-        about="How many took how long: each row is a bucket, each dot an exemplar with its trace.",
-        signals=(requests.REQUEST_DURATION,),
-        queries=(
-            Query(f"sum by (le) (rate({chosen}[$__rate_interval]))", "{{le}}", exemplar=True),
         ),
     )

@@ -1,0 +1,92 @@
+"""Service levels: how fast the error budget is spent, and how much of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from alerts import slo
+from alerts.config import RulesSection
+from dashboards import marks
+from dashboards.levels import budgets, burning
+from dashboards.panels import Dashboard, Panel, Query, Row, Step, TimeSeries, rising
+from dashboards.scope import SERVICE, incidents, or_no_traffic, service_variable, stat, whole
+from exporters.catalog import Recorded, boards, neutral
+
+NAMES = {"availability": "Availability", "latency": "Latency"}
+LEFT = (Step("red"), Step("orange", 0.0), Step("green", 0.25))
+"""Overspent, most of it spent, enough left."""
+
+
+def board(rules: RulesSection) -> Dashboard:
+    """Build the board of service levels, held against the configured objectives."""
+    objectives = budgets(rules)
+    return whole(
+        boards.SLO,
+        "Objectives, how fast their budgets are spent, and what that has cost.",
+        (service_variable(),),
+        Row("Now", tuple(p for name, part in objectives.items() for p in _now(name, part))),
+        Row("How fast the budget is spent", tuple(map(_burn, objectives, objectives.values()))),
+        Row("What missed its objective", _missed(rules)),
+        Row("What wakes people", incidents(marks.FIRING, width=12)),
+    )
+
+
+def _named(name: str) -> str:
+    return NAMES.get(name, name.replace("_", " ").capitalize())
+
+
+def _errors(window: str, name: str) -> tuple[Recorded, str]:
+    signal = neutral.SLO_ERRORS[window]
+    return signal, signal.value.where(service=SERVICE, slo=name)
+
+
+def _now(name: str, budget: Decimal) -> tuple[Panel, ...]:
+    fast, fast_share = _errors("1h", name)
+    slow, slow_share = _errors("3d", name)
+    return (
+        stat(f"{_named(name)} over 3 days", "Share of requests that met the objective.",
+             slow, or_no_traffic(f"1 - {slow_share}"), width=4, decimals=3),
+        stat(f"{_named(name)} burn rate", "Times too fast the budget goes, over the last hour.",
+             fast, or_no_traffic(f"{fast_share} / {budget}"), unit="1", width=4, decimals=1,
+             steps=burning()),
+        stat(f"{_named(name)} budget left", "Of what three days may miss; below 0 it is "
+             "overspent. Each request counts once, whenever it came.",
+             slow, or_no_traffic(f"1 - {slow_share} / {budget}"), width=4, decimals=1,
+             steps=LEFT),
+    )  # fmt: skip
+
+
+def _burn(name: str, budget: Decimal) -> Panel:
+    windows = [window for pair in (*slo.PAGE, *slo.TICKET) for window in (pair.short, pair.long)]
+    signals = {window: _errors(window, name) for window in windows}
+    return TimeSeries(
+        title=f"{_named(name)} burn rates",
+        about="A page needs a long window and its short one above the red line; a ticket, above "
+        "the orange one. At 1 the budget just lasts.",
+        signals=tuple(signal for signal, _ in signals.values()),
+        queries=tuple(
+            Query(f"{share} / {budget}", window) for window, (_, share) in signals.items()
+        ),
+        unit="1",
+        steps=burning(),
+        width=12,
+        height=9,
+    )
+
+
+def _missed(rules: RulesSection) -> tuple[Panel, ...]:
+    return tuple(
+        TimeSeries(
+            title=f"{_named(name)}: requests that missed it",
+            about="Counted over each window; fewer than the red line wake nobody, whatever share "
+            "they are.",
+            signals=tuple(neutral.SLO_FAILURES.values()),
+            queries=tuple(
+                Query(signal.value.where(service=SERVICE, slo=name), window)
+                for window, signal in neutral.SLO_FAILURES.items()
+            ),
+            steps=rising(critical=rules.objectives.minimum_failures),
+            width=12,
+        )
+        for name in budgets(rules)
+    )
