@@ -15,6 +15,8 @@ import busysignal
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
 UNITS = sorted(FOLDER.glob("*.service"))
+ON_GPUS = [unit for unit in UNITS if unit.stem in {"busysignal-gpu", "busysignal-probe"}]
+ELSEWHERE = [unit for unit in UNITS if unit not in ON_GPUS]
 
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
@@ -35,8 +37,10 @@ class Unit(dict[str, list[str]]):
                 self.setdefault(key, []).append(value)
 
 
-def test_there_is_a_unit_for_each_exporter():
-    assert [unit.name for unit in UNITS] == ["busysignal-gpu.service", "busysignal-probe.service"]
+def test_there_is_a_unit_for_each_process_that_lasts():
+    assert [unit.stem.removeprefix("busysignal-") for unit in UNITS] == [
+        "forecast", "gpu", "probe", "watch",
+    ]  # fmt: skip
 
 
 @needs_systemd
@@ -72,10 +76,24 @@ def test_it_runs_unprivileged_and_always_again(unit: Path):
     assert found["CapabilityBoundingSet"] == [""]
     assert found["NoNewPrivileges"] == ["yes"]
     assert found["Restart"] == ["always"]
+
+
+@pytest.mark.parametrize("unit", ON_GPUS, ids=lambda unit: unit.stem)
+def test_it_sees_the_gpus_and_who_uses_them_and_no_other_device(unit: Path):
+    found = Unit(unit)
+
     assert found["DevicePolicy"] == ["closed"]
     assert all("nvidia" in device for device in found["DeviceAllow"])
     assert "PrivateDevices" not in found, "that would hide the GPUs"
     assert "ProtectProc" not in found, "that would hide who uses them"
+
+
+@pytest.mark.parametrize("unit", ELSEWHERE, ids=lambda unit: unit.stem)
+def test_it_sees_no_device_and_no_process_of_others(unit: Path):
+    found = Unit(unit)
+
+    assert found["PrivateDevices"] == ["yes"]
+    assert found["ProtectProc"] == ["invisible"]
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
@@ -84,7 +102,8 @@ def test_it_starts_a_command_that_there_is(unit: Path):
     told = CliRunner().invoke(busysignal.app, [command, "--help"])
 
     assert told.exit_code == 0
-    assert options == ["--config", "/etc/busysignal/busysignal.toml"]
+    assert all(option in told.output for option in options if option.startswith("--"))
+    assert options[-2:] == ["--config", "/etc/busysignal/busysignal.toml"]
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)

@@ -10,6 +10,7 @@ from alerts.autoscaling import AutoscalingSection, render, should_scale, stale, 
 from alerts.autoscaling.readings import readings
 from exporters.errors import UsageError
 from exporters.settings import load
+from tests import schemas
 from tests.promql_lint import problems
 
 ROOT = Path(__file__).parents[3]
@@ -37,6 +38,11 @@ def test_what_is_stale_missing_or_left_over_is_told(tmp_path):
         f"{tmp_path}/hpa.yaml is stale; renew it with `busysignal autoscaling`",
         f"{tmp_path}/keda-scaledobject.yaml is missing; make it with `busysignal autoscaling`",
     ]
+
+
+@pytest.mark.parametrize("name", ["hpa.yaml", "keda-scaledobject.yaml"])
+def test_kubernetes_and_keda_would_take_it_and_keep_every_field(name):
+    schemas.check_resource(manifest(name))
 
 
 @pytest.mark.parametrize("reading", readings(SECTION), ids=lambda reading: reading.key)
