@@ -47,7 +47,15 @@ class WatchSection(Section):
     verdicts: Path = Path("verdicts")
     pager_url: str | None = None
     grafana_url: str | None = None
+    grafana_token_file: Path | None = None
     bearer_token_file: Path | None = None
     deadline_seconds: float = Field(default=15.0, gt=0.0, le=600.0)
     backlog_limit: int = Field(default=1000, ge=1)
     body_limit_bytes: int = Field(default=4_000_000, ge=1000)
+    refresh_seconds: float = Field(default=60.0, ge=1.0, le=86_400.0)
+    expire_seconds: float = Field(default=43_200.0, ge=60.0)
+    """An incident of which Alertmanager has not spoken for this long is over: three repeats."""
+    retention_seconds: float = Field(default=7_776_000.0, ge=3600.0)
+    retention_bytes: int = Field(default=10_000_000_000, ge=1_000_000)
+    updates_limit: int = Field(default=5, ge=1, le=100)
+    """How often people are told of one incident, its end not counted."""

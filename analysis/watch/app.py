@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+import logging
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from analysis.collect import Sources, collect
 from analysis.config import AnalysisSection, WatchSection
 from analysis.watch.ledger import Ledger
+from analysis.watch.senders import secret, senders
 from analysis.watch.webhook import (
     MalformedError,
     PostedChange,
@@ -27,8 +30,9 @@ from analysis.watch.webhook import (
 )
 from analysis.watch.worker import Collector, Worker
 from exporters.catalog import stack
-from exporters.errors import UsageError
 from exporters.exposition import Registry, metrics_app
+
+log = logging.getLogger(__name__)
 
 DEADLINE_SHARE = 0.4
 """Of the deadline, what reading the sources may take; diagnosis and the page need the rest."""
@@ -49,8 +53,9 @@ def app(
     budget = min(analysis.budget_seconds, DEADLINE_SHARE * section.deadline_seconds)
     bounded = analysis.model_copy(update={"budget_seconds": budget})
     collector = collector or partial(collect, sources or Sources(), bounded)
+    told = senders(section)
     ledger, registry = Ledger(section.database), Registry()
-    worker = Worker(section, analysis, ledger, collector, registry)
+    worker = Worker(section, analysis, ledger, collector, registry, told)
     return _Watch(section, ledger, worker, registry).build()
 
 
@@ -62,7 +67,7 @@ class _Watch:
         self._ledger = ledger
         self._worker = worker
         self._registry = registry
-        self._token = _token(section)
+        self._token = secret(section.bearer_token_file, "bearer_token_file")
 
     def build(self) -> Starlette:
         routes = [
@@ -75,7 +80,7 @@ class _Watch:
             Route("/-/ready", self.ready),
             Route("/metrics", _Mounted(metrics_app(self._registry))),
         ]
-        handlers = {HTTPException: _one_line}
+        handlers = {HTTPException: _one_line, sqlite3.Error: _unkept}
         return Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
 
     @asynccontextmanager
@@ -106,15 +111,17 @@ class _Watch:
 
     def _accept(self, group: PostedGroup) -> str:
         if not group.firing:
-            self._ledger.resolve(group.group_key)
-            self._worker.show_open()
-            self._worker.wake()
+            if self._ledger.resolve(group.group_key):
+                self._worker.show_open()
+                self._worker.wake()
             return "resolved"
         alert = group.alert()
         backlog = self._ledger.backlog()
-        if backlog >= self._section.backlog_limit:
+        if backlog >= self._section.backlog_limit and not self._ledger.incident(
+            incident_key(alert)
+        ):
             return "refused"
-        new = self._ledger.accept(incident_key(alert), alert)
+        new = self._ledger.accept(incident_key(alert), alert, group.members())
         self._registry.gauge(stack.VERDICT_BACKLOG).set(backlog + new)
         return "new" if new else "duplicate"
 
@@ -181,24 +188,13 @@ class _Mounted:
         await self._inner(scope, receive, send)
 
 
-def _token(section: WatchSection) -> str | None:
-    path = section.bearer_token_file
-    if path is None:
-        return None
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise UsageError(
-            f"[watch] bearer_token_file = {str(path)!r} cannot be read: {error.strerror}; "
-            "name a file that holds the token"
-        ) from None
-    if not token:
-        raise UsageError(
-            f"[watch] bearer_token_file = {str(path)!r} is empty; write the token in it"
-        )
-    return token
-
-
 def _one_line(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
+
+
+def _unkept(request: Request, error: Exception) -> Response:
+    """Alertmanager sends again what was not kept: a full disk loses no alert."""
+    log.error("the ledger cannot be written: %s", error)
+    text = f"the ledger cannot be written ({error}); send it again\n"
+    return PlainTextResponse(text, 503, {"Retry-After": "5"})

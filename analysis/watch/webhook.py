@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from datetime import datetime
 from typing import Literal, TypeVar
@@ -10,6 +11,9 @@ from typing import Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from analysis.evidence import SECOND, Alert, Change
+
+MEMBERS = 500
+"""So many alerts of a group are remembered, to tell whether it is still the same incident."""
 
 
 class MalformedError(ValueError):
@@ -28,6 +32,13 @@ class PostedAlert(_Body):
     labels: dict[str, str]
     annotations: dict[str, str] = Field(default_factory=dict)
     starts_at: AwareDatetime = Field(alias="startsAt")
+    fingerprint: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Which alert this is, and since when: the same for as long as it goes on."""
+        which = self.fingerprint or json.dumps(self.labels, sort_keys=True)
+        return hashlib.sha256(f"{which} {self.starts_at.isoformat()}".encode()).hexdigest()[:12]
 
 
 class PostedGroup(_Body):
@@ -43,6 +54,10 @@ class PostedGroup(_Body):
     @property
     def firing(self) -> list[PostedAlert]:
         return [alert for alert in self.alerts if alert.status == "firing"]
+
+    def members(self) -> frozenset[str]:
+        """The group's alerts, those just resolved among them; of very many, some."""
+        return frozenset(sorted({alert.identity for alert in self.alerts})[:MEMBERS])
 
     def alert(self) -> Alert:
         """The group as one alert: its earliest start, the labels all members share."""

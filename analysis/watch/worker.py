@@ -1,8 +1,7 @@
-"""The thread that answers waiting incidents, one after the other."""
+"""The thread that answers waiting incidents, one after the other, and looks again at open ones."""
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import threading
@@ -14,14 +13,16 @@ from pathlib import Path
 
 import polars as pl
 
-from analysis.collect import without_evidence
+from analysis import bundle
+from analysis.collect import window_of, without_evidence
 from analysis.config import AnalysisSection, WatchSection
 from analysis.diagnose import diagnose, may_become_clear
 from analysis.evidence import SECOND, Alert, Evidence
+from analysis.similar import Memory
 from analysis.verdict import Verdict
-from analysis.watch.ledger import Incident, Ledger
+from analysis.watch.ledger import Event, Incident, Ledger
 from analysis.watch.outbox import Outbox
-from analysis.watch.publish import annotation_payload
+from analysis.watch.senders import Sender
 from exporters.catalog import stack
 from exporters.exposition import Registry
 
@@ -34,12 +35,17 @@ ANSWER_TRIES = 3
 PATIENCE = 0.5
 """Share of the deadline in which an abstaining verdict is tried again on newer samples."""
 LOOK_AGAIN_SECONDS = 1.5
+REST = 3.0
+"""A further look is followed by a rest this many times as long: a quarter of the time at most."""
+HOUSEKEEPING_SECONDS = 600.0
+SHOWN = 50
+"""So many of the latest open incidents have a series."""
 
 log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Answers each incident exactly once; `wake` it when there is something to do."""
+    """Gives each incident a verdict, renews it while it lasts, and ends it; `wake` it to look."""
 
     def __init__(
         self,
@@ -48,14 +54,21 @@ class Worker:
         ledger: Ledger,
         collector: Collector,
         registry: Registry,
+        senders: tuple[Sender, ...] = (),
     ) -> None:
         self._section = section
         self._analysis = analysis
         self._ledger = ledger
         self._collect = collector
         self._registry = registry
-        self._outbox = Outbox(section, ledger, registry)
+        memory = Memory(section.verdicts)
+        self._outbox = Outbox(
+            ledger, registry, senders, lambda key, verdict: memory.alike(verdict, but=key[:6])
+        )
         self._failures: Counter[str] = Counter()
+        self._shared: tuple[object, Evidence] | None = None
+        self._named: dict[str, tuple[str, str]] = {}
+        self._rest_until = self._tidy_at = 0.0
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="verdicts", daemon=True)
@@ -68,7 +81,6 @@ class Worker:
     def wake(self) -> None:
         """Look at the ledger now."""
         self._wake.set()
-        self._outbox.wake()
 
     def stop(self) -> None:
         """Finish the incident in hand and stop; the rest stays in the ledger."""
@@ -84,15 +96,20 @@ class Worker:
 
     def show_open(self) -> None:
         """Bring the metrics in line with the ledger."""
-        series: dict[tuple[str, ...], float] = {}
-        for incident in self._ledger.incidents(open_only=True, limit=50):
-            document = incident.verdict_id and self._ledger.verdict(incident.verdict_id)
-            if document:
-                first = Verdict.from_json(document).first
-                cause = (first.kind, first.entity) if first else ("unknown", "")
-                series[incident.key, *cause] = 1.0
+        latest = self._ledger.incidents(open_only=True, limit=SHOWN)
+        answered = [(one.key, one.verdict_id) for one in latest if one.verdict_id]
+        self._named = {verdict_id: self._name(verdict_id) for _, verdict_id in answered}
+        series = {(key, *self._named[verdict_id]): 1.0 for key, verdict_id in answered}
         self._registry.gauge(stack.VERDICT_INFO).replace(series)
         self._registry.gauge(stack.VERDICT_BACKLOG).set(self._ledger.backlog())
+        self._registry.gauge(stack.INCIDENTS_OPEN).set(self._ledger.open())
+
+    def _name(self, verdict_id: str) -> tuple[str, str]:
+        if known := self._named.get(verdict_id):
+            return known
+        document = self._ledger.verdict(verdict_id)
+        first = Verdict.from_json(document).first if document else None
+        return (first.kind, first.entity) if first else ("unknown", "")
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -107,27 +124,64 @@ class Worker:
                 self._wake.wait(IDLE_SECONDS)
 
     def _step(self) -> bool:
-        waiting = self._ledger.next()
-        if waiting is None:
+        """The most urgent thing there is to do; False when there is nothing."""
+        if waiting := self._ledger.next():
+            self._answer(waiting)
+        elif ended := self._ledger.unfinished():
+            self._look_again(ended)
+        elif stale := self._stale():
+            began = time.monotonic()
+            self._look_again(stale)
+            self._rest_until = time.monotonic() + REST * (time.monotonic() - began)
+        else:
+            self._tidy()
             return False
-        self._answer(waiting)
         return True
+
+    def _stale(self) -> Incident | None:
+        """The open incident to look at again; none once its window has reached its end."""
+        if time.monotonic() < self._rest_until:
+            return None
+        now = time.time_ns()
+        horizon = int((2 * self._analysis.incident + self._section.refresh_seconds) * SECOND)
+        return self._ledger.stale(now - int(self._section.refresh_seconds * SECOND), now - horizon)
 
     def _answer(self, incident: Incident) -> None:
         self._failures[incident.key] += 1
         evidence, verdict = self._diagnose(incident)
         waited = (time.time_ns() - incident.received_ns) / SECOND
         verdict = verdict.model_copy(update={"seconds": round(waited, 3)})
-        folder = self._keep(incident, evidence, verdict)
-        annotation = json.dumps(annotation_payload(verdict))
-        self._ledger.answer(incident.key, verdict.id, verdict.to_json(), annotation, folder)
         self._registry.counter(stack.VERDICTS).inc(1, verdict.result)
         self._registry.histogram(stack.VERDICT_DURATION).observe(waited)
-        answered = replace(incident, state="answered", verdict_id=verdict.id)
+        # A resolve that came meanwhile is told with the verdict, and ends the incident.
+        incident = self._ledger.incident(incident.key) or incident
+        self._keep(incident, evidence, verdict, _event(incident, "firing"))
         del self._failures[incident.key]
-        self._outbox.annotate(answered, verdict)
-        self._outbox.wake()
-        self.show_open()
+
+    def _look_again(self, incident: Incident) -> None:
+        """A newer verdict for an incident that lasts, and the final one for one that has ended."""
+        result, event = "same", _event(incident, None)
+        try:
+            evidence = self._evidence(incident)
+            verdict = diagnose(evidence, self._analysis)
+            old = Verdict.from_json(self._ledger.verdict(incident.verdict_id or "") or "")
+            if verdict.id != old.id and (old.abstained or not verdict.abstained):
+                event = self._news(incident, old, verdict)
+                result = "new" if event is None else "told"
+                self._keep(incident, evidence, verdict, event)
+        except Exception:
+            # The verdict that people have stays; its end must be told even if a new look fails.
+            log.exception("a further look at %s failed; its verdict stays", incident.key)
+            result = "failed"
+        if result in ("same", "failed"):
+            self._ledger.looked(incident, event=event, receivers=self._outbox.receivers)
+            self._changed()
+        self._registry.counter(stack.VERDICT_REFRESHES).inc(1, result)
+
+    def _news(self, incident: Incident, old: Verdict, new: Verdict) -> Event | None:
+        """Whether people are to be told: of the end always, of another cause a few times."""
+        other = _cause(old) != _cause(new) and incident.told < self._section.updates_limit
+        return _event(incident, "update" if other else None)
 
     def _diagnose(self, incident: Incident) -> tuple[Evidence, Verdict]:
         """Diagnose; while the answer is that too little is known yet, look again."""
@@ -146,19 +200,72 @@ class Worker:
         if self._failures[incident.key] > ANSWER_TRIES:
             why = f"the diagnosis failed {ANSWER_TRIES} times; its log says why"
             return without_evidence(incident.alert, self._analysis, why)
-        evidence = self._collect(incident.alert)
+        evidence = self._read(incident.alert)
         window = evidence.window
         posted = self._ledger.changes(window.baseline_ns, window.end_ns)
         return replace(evidence, changes=tuple(sorted({*evidence.changes, *posted})))
 
-    def _keep(self, incident: Incident, evidence: Evidence, verdict: Verdict) -> Path | None:
-        """Write the evidence beside the verdict; people get the verdict even where that fails."""
+    def _read(self, alert: Alert) -> Evidence:
+        """Read the sources; in a flood, alerts that ask of the same window share one reading."""
+        window = window_of(alert, self._analysis, time.time_ns())
+        asked = (alert.service, window)
+        if self._ledger.backlog() > 1 and self._shared and self._shared[0] == asked:
+            return replace(self._shared[1], alert=alert)
+        evidence = self._collect(alert)
+        self._shared = (asked, evidence)
+        return evidence
+
+    def _keep(
+        self, incident: Incident, evidence: Evidence, verdict: Verdict, event: Event | None
+    ) -> None:
+        """Keep a verdict with its evidence; people get the verdict even where the disk is full."""
+        folder = self._save(incident, evidence, verdict)
+        replaced = self._ledger.answer(
+            incident, (verdict.id, verdict.to_json()), folder,
+            event=event, receivers=self._outbox.receivers,
+        )  # fmt: skip
+        for path in replaced:
+            shutil.rmtree(path, ignore_errors=True)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._outbox.wake()
+        self.show_open()
+
+    def _save(self, incident: Incident, evidence: Evidence, verdict: Verdict) -> Path | None:
         folder = self._section.verdicts / f"{verdict.id}-{incident.key[:6]}"
         try:
-            evidence.save(folder)
-            (folder / "verdict.json").write_text(verdict.to_json(), encoding="utf-8")
+            bundle.write(folder, evidence, verdict)
         except (OSError, pl.exceptions.PolarsError) as error:
             log.warning("the evidence of %s could not be kept: %s", verdict.id, error)
             shutil.rmtree(folder, ignore_errors=True)
             return None
         return folder
+
+    def _tidy(self) -> None:
+        """End what nobody speaks of any more, and drop what is too old or too much."""
+        if time.monotonic() < self._tidy_at:
+            return
+        self._tidy_at = time.monotonic() + min(HOUSEKEEPING_SECONDS, self._section.expire_seconds)
+        now, section = time.time_ns(), self._section
+        if expired := self._ledger.expire(now - int(section.expire_seconds * SECOND)):
+            self._registry.counter(stack.INCIDENTS_EXPIRED).inc(expired)
+            self.show_open()
+        before = now - int(section.retention_seconds * SECOND)
+        self._ledger.forget(before)
+        bundle.prune(
+            section.verdicts, before_ns=before, keep_bytes=section.retention_bytes,
+            but=self._ledger.open_folders(),
+        )  # fmt: skip
+
+
+def _event(incident: Incident, otherwise: Event | None) -> Event | None:
+    """Its end, if it is over and that is not a matter of bookkeeping alone."""
+    if incident.resolved_ns is None:
+        return otherwise
+    return "resolved" if incident.ended == "resolved" or not incident.told else None
+
+
+def _cause(verdict: Verdict) -> tuple[str, str]:
+    first = verdict.first
+    return (first.kind, first.entity) if first else ("", "")

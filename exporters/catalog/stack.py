@@ -33,6 +33,23 @@ PAGES = Counter(
     help="Enriched pages sent on, by result (sent, failed).",
     labels=("result",),
 )
+DELIVERIES = Counter(
+    name="busysignal_deliveries",
+    help="Messages to receivers (pager, grafana and others), by result (sent, failed).",
+    labels=("receiver", "result"),
+)
+VERDICT_REFRESHES = Counter(
+    name="busysignal_verdict_refreshes",
+    help="Further looks at incidents that last, by result (same, new, told, failed).",
+    labels=("result",),
+)
+INCIDENTS_OPEN = Gauge(
+    name="busysignal_incidents_open", help="Incidents that are not over yet.", unit="1"
+)
+INCIDENTS_EXPIRED = Counter(
+    name="busysignal_incidents_expired",
+    help="Incidents that nobody resolved, closed because nobody spoke of them any more.",
+)
 TELEMETRY_WRITTEN = Counter(
     name="busysignal_telemetry_written",
     help="Spans and logs that the store acknowledged.",
@@ -67,6 +84,7 @@ WORKERS_ENDED = Counter(
 
 SIGNALS = (
     VERDICT_INFO, VERDICTS, VERDICT_DURATION, VERDICT_BACKLOG, ALERTS_RECEIVED, PAGES,
+    DELIVERIES, VERDICT_REFRESHES, INCIDENTS_OPEN, INCIDENTS_EXPIRED,
     TELEMETRY_WRITTEN, TELEMETRY_DROPPED, TELEMETRY_SPOOLED, TELEMETRY_SAMPLED_OUT,
     METRICS_ERRORS, WORKERS, WORKERS_ENDED,
 )  # fmt: skip

@@ -64,7 +64,7 @@ def test_a_verdict_that_was_not_sent_before_a_restart_is_sent_after_it(section):
         post(f"{url}/alerts", webhook())
         wait_until(lambda: verdicts(url), 10)
     with sqlite3.connect(section.database) as db:
-        db.execute("UPDATE incidents SET published = 0")
+        db.execute("INSERT INTO deliveries SELECT key, 'pager', 'firing', 0, 1 FROM incidents")
     db.close()
     with (
         endpoint() as pager,
@@ -158,9 +158,10 @@ def test_a_page_nobody_takes_is_given_up_when_it_is_old(section, monkeypatch, ca
         wait_until(lambda: get(f"{url}/incidents").json()[0]["published"], 10)
 
     assert "a page could not be delivered: ConnectError" in caplog.text
-    assert f"the page of {Ledger(section.database).incidents()[0].verdict_id} is given up" in (
-        caplog.text
-    )
+    ledger = Ledger(section.database)
+    key = ledger.incidents()[0].key
+    ledger.close()
+    assert f"firing of incident {key} to pager is given up" in caplog.text
 
 
 def test_grafana_gets_an_annotation_tagged_with_the_cause(section):
@@ -179,26 +180,53 @@ def test_grafana_gets_an_annotation_tagged_with_the_cause(section):
     assert annotation["time"] <= annotation["timeEnd"]
 
 
-def test_grafana_is_told_once_and_not_again_when_it_is_over(section, caplog):
+def test_grafana_has_one_annotation_that_ends_with_the_incident(section, caplog, tmp_path):
+    asked: list[str] = []
+
     def busy_once(path: str, body: bytes) -> tuple[int, bytes]:
-        return (503 if len(grafana.received) == 1 else 200), b""
+        asked.append(path)
+        return (503, b"") if len(asked) == 1 else (200, b'{"message":"Annotation added","id":42}')
 
-    with (
-        endpoint(busy_once) as grafana,
-        endpoint() as pager,
-        running(
-            app(
-                section.model_copy(update={"grafana_url": grafana.url, "pager_url": pager.url}),
-                collector=collector,
-            )
-        ) as url,
-    ):
-        post(f"{url}/alerts", webhook())
-        wait_until(lambda: len(grafana.received) == 2, 10)
-        wait_until(lambda: get(f"{url}/incidents").json()[0]["published"], 10)
-        post(f"{url}/alerts", webhook(status="resolved"))
-        wait_until(lambda: len(pager.received) == 2, 10)
-        time.sleep(0.3)
+    (tmp_path / "token").write_text("glsa_secret\n")
+    with endpoint(busy_once) as grafana:
+        told = section.model_copy(
+            update={"grafana_url": grafana.url, "grafana_token_file": tmp_path / "token"}
+        )
+        with running(app(told, collector=collector)) as url:
+            post(f"{url}/alerts", webhook())
+            wait_until(lambda: len(grafana.received) == 2, 10)
+            wait_until(lambda: get(f"{url}/incidents").json()[0]["published"], 10)
+            post(f"{url}/alerts", webhook(status="resolved"))
+            wait_until(lambda: len(grafana.received) == 3, 10)
+            wait_until(lambda: get(f"{url}/incidents").json()[0]["published"], 10)
+            (over,) = get(f"{url}/incidents").json()
+        made, drawn = document(grafana.received[1][1]), document(grafana.received[2][1])
 
-        assert len(grafana.received) == 2
+    assert [path for path, _ in grafana.received] == [
+        "/api/annotations", "/api/annotations", "/api/annotations/42",
+    ]  # fmt: skip
+    assert grafana.methods == ["POST", "POST", "PATCH"]
+    assert grafana.headers[-1]["Authorization"] == "Bearer glsa_secret"
+    assert made["time"] == drawn["time"] < made["timeEnd"]
+    assert drawn["timeEnd"] == over["resolved_ns"] // 1_000_000
     assert "an annotation could not be delivered: HTTPStatusError" in caplog.text
+
+
+def test_a_receiver_that_hangs_holds_up_no_other(section):
+    released = threading.Event()
+
+    def hang(path: str, body: bytes) -> tuple[int, bytes]:
+        released.wait(30)
+        return 200, b""
+
+    with endpoint(hang) as grafana, endpoint() as pager:
+        both = section.model_copy(update={"grafana_url": grafana.url, "pager_url": pager.url})
+        with running(app(both, collector=collector)) as url:
+            for number in range(3):
+                post(f"{url}/alerts", webhook(f"Alert{number}"))
+            wait_until(lambda: grafana.received, 20)
+            wait_until(lambda: len(pager.received) == 3, 20)
+            told = get(f"{url}/metrics").text
+            released.set()
+
+    assert 'busysignal_deliveries_total{receiver="pager",result="sent"} 3' in told

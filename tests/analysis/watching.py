@@ -27,6 +27,8 @@ class Endpoint:
 
     def __init__(self, answer: Callable[[str, bytes], tuple[int, bytes]] | None = None) -> None:
         self.received: list[tuple[str, Any]] = []
+        self.methods: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.answer = answer or (lambda *_: (200, b"{}"))
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -44,6 +46,8 @@ class Endpoint:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                endpoint.methods.append(self.command)
+                endpoint.headers.append(dict(self.headers))
                 endpoint.received.append((self.path, body))
                 status, answer = endpoint.answer(self.path, body)
                 try:
@@ -55,7 +59,7 @@ class Endpoint:
                 except OSError:
                     pass  # the client has given up
 
-            do_GET = do_POST  # noqa: N815  the name that http.server looks for
+            do_GET = do_PATCH = do_POST  # noqa: N815  the names that http.server looks for
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
