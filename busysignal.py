@@ -248,6 +248,17 @@ def rules(
 
 
 @app.command()
+def alertmanager(
+    config: ConfigFile = None,
+    out: Annotated[Path, typer.Option(help="folder of the config and its templates")] = RULES,
+) -> None:
+    """Render Alertmanager's config alone: routes, receivers, inhibition, mute windows."""
+    from alerts import render
+
+    _say_written(render.render_alertmanager(settings(config).rules, out))
+
+
+@app.command()
 def autoscaling(
     config: ConfigFile = None,
     out: Annotated[Path, typer.Option(help="folder of the manifests")] = AUTOSCALING,

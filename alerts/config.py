@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from alerts.durations import Scale
 from alerts.messages import Languages
+from alerts.teams import NotifySection
 from exporters.catalog.requests import REQUEST_DURATION
 from exporters.settings import Section
 
@@ -129,6 +130,7 @@ class RulesSection(Section):
     thresholds: Thresholds = Thresholds()
     objectives: Objectives = Objectives()
     receivers: Receivers = Receivers()
+    notify: NotifySection = NotifySection()
     runbook_base_url: str = "docs/runbooks"
     dashboard_base_url: str = "http://127.0.0.1:3000"
 

@@ -33,8 +33,16 @@ def texts(section: RulesSection) -> dict[str, str]:
     return {
         "recording.yml": _rule_file(section, recorded),
         "alerts.yml": _rule_file(section, alert_groups),
-        "alertmanager.yml": alertmanager_config.render(section),
+        **alertmanager_texts(section),
         "prometheus.yml": _example(section),
+    }
+
+
+def alertmanager_texts(section: RulesSection) -> dict[str, str]:
+    """Alertmanager's config, and the templates of what it sends."""
+    return {
+        "alertmanager.yml": alertmanager_config.render(section),
+        alertmanager_config.FILE: alertmanager_config.templates(),
     }
 
 
@@ -51,6 +59,11 @@ def render(section: RulesSection, out: Path) -> list[Path]:
 def render_runbooks(section: RulesSection, out: Path) -> list[Path]:
     """Write a page for every alert, and their index, into the folder `out`."""
     return _write(runbook_texts(section), out)
+
+
+def render_alertmanager(section: RulesSection, out: Path) -> list[Path]:
+    """Write Alertmanager's config and its templates alone."""
+    return _write(alertmanager_texts(section), out)
 
 
 def stale(section: RulesSection, out: Path) -> list[str]:

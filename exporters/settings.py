@@ -122,16 +122,27 @@ def _is_number(value: object) -> bool:
 
 
 def _keys(model: type[BaseModel], parents: list[str]) -> list[str]:
+    models = [model]
     for parent in parents:
-        if parent.isdecimal():
-            continue  # an element of a list: its model is the list's
-        field = model.model_fields.get(parent)
-        kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
-        found = [kind for kind in kinds if _is_model(kind)]
-        if not found:
-            return []
-        model = found[0]
-    return sorted(model.model_fields)
+        fields = [one.model_fields[parent] for one in models if parent in one.model_fields]
+        if fields:
+            models = [found for field in fields for found in _models(field.annotation)]
+        # Otherwise an element of a list, a name in a table, or the kind of one of several models.
+        elif kinds := [one for one in models if _is_kind(one, parent)]:
+            models = kinds
+    return sorted({key for one in models for key in one.model_fields})
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Every model that an annotation speaks of, however deep."""
+    if _is_model(annotation):
+        return [annotation]
+    return [found for inner in get_args(annotation) for found in _models(inner)]
+
+
+def _is_kind(model: type[BaseModel], tag: str) -> bool:
+    kind = model.model_fields.get("kind")
+    return kind is not None and tag in get_args(kind.annotation)
 
 
 def _is_model(kind: Any) -> TypeGuard[type[BaseModel]]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from alerts.messages import Language
 
 FOLDER = Path(__file__).parent
-Area = Literal["runbooks"]
+Area = Literal["runbooks", "pages"]
 
 
 @cache
