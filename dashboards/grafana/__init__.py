@@ -81,10 +81,13 @@ def _modern(whole: Json) -> Json:
     for panel in whole["panels"]:
         for key in LEGACY_PANEL:
             panel.pop(key, None)
+        if panel.get("fieldConfig", {}).get("defaults", {}).get("custom") == {}:
+            del panel["fieldConfig"]["defaults"]["custom"]
     for variable in whole["templating"]["list"]:
         for key in LEGACY_VARIABLE:
             variable.pop(key, None)
-        variable["current"].pop("tags", None)
+        if variable["current"].get("value") is None:
+            del variable["current"]  # Grafana takes the first one
     pruned: Json = _without_nulls(whole)
     return pruned
 

@@ -65,7 +65,7 @@ class Boxes:
             case Table():
                 return core.Panel(**common).panel_json(tables.table(item, defaults, self.suffix))
             case Logs():
-                return core.Panel(**common).panel_json(_logs())
+                return core.Panel(**common).panel_json(_logs(defaults))
         raise TypeError(f"no Grafana panel for {type(item).__name__}")
 
 
@@ -174,15 +174,17 @@ def _state_timeline(common: Json, defaults: Json) -> Any:
     )
 
 
-def _logs() -> Json:
+def _logs(defaults: Json) -> Json:
     options = {
         "dedupStrategy": "none",
         "enableLogDetails": True,
         "prettifyLogMessage": False,
         "showCommonLabels": False,
         "showLabels": False,
+        "showLogContextToggle": False,
         "showTime": True,
         "sortOrder": "Descending",
         "wrapLogMessage": True,
     }
-    return {"type": "logs", "fieldConfig": {"defaults": {}, "overrides": []}, "options": options}
+    field = {"defaults": defaults, "overrides": []}
+    return {"type": "logs", "fieldConfig": field, "options": options}

@@ -8,6 +8,17 @@ from dashboards.panels import Column, Link, Panel, Stat, Step, Table, Value
 from dashboards.units import grafana_unit
 
 Json = dict[str, Any]
+LINK: Json = {
+    "asDropdown": False,
+    "icon": "",
+    "includeVars": False,
+    "keepTime": False,
+    "tags": [],
+    "targetBlank": False,
+    "tooltip": "",
+    "type": "link",
+}
+"""What the schema wants of any link; variables and time stand in the address of ours."""
 
 
 def defaults(panel: Panel, suffix: str) -> Json:
@@ -41,10 +52,7 @@ def of_column(column: Column, silent: str) -> list[Json]:
 
 def links(panel: Panel, suffix: str) -> list[Json]:
     """Ways to other dashboards, with what they keep and what the point sets."""
-    return [
-        {"title": link.title, "url": url(link, suffix), "targetBlank": False}
-        for link in panel.links
-    ]
+    return [{**LINK, "title": link.title, "url": url(link, suffix)} for link in panel.links]
 
 
 def url(link: Link, suffix: str) -> str:

@@ -9,18 +9,24 @@ from dashboards.grafana import fields
 from dashboards.panels import LogQuery, Table
 
 Json = dict[str, Any]
+CELLS: Json = {
+    "align": "auto",
+    "cellOptions": {"type": "auto"},
+    "filterable": True,
+    "inspect": False,
+}
 
 
 def table(panel: Table, defaults: Json, suffix: str) -> Json:
     """What a table has beyond what all panels have."""
     headings = [*panel.keys.values(), *(column.title for column in panel.columns)]
-    options = {"cellHeight": "sm", "showHeader": True}
+    options: Json = {"cellHeight": "sm", "frameIndex": 0, "showHeader": True}
     if panel.columns:
         options["sortBy"] = [{"displayName": headings[0], "desc": False}]
     return {
         "type": "table",
         "fieldConfig": {
-            "defaults": {**defaults, "custom": {"align": "auto", "filterable": True}},
+            "defaults": {**defaults, "custom": CELLS},
             "overrides": _overrides(panel, suffix),
         },
         "options": options,

@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 
 from alerts.config import RulesSection
-from dashboards import grafana, service
+from dashboards import grafana
+from dashboards.boards import service
 from dashboards.config import DashboardsSection
+from dashboards.grafana import around
 from dashboards.panels import PLAIN, Panel, Query, Row, Stat, Step, TimeSeries, falling, rising
 from dashboards.render import documents
 from dashboards.units import GRAFANA_UNITS
 from exporters.catalog import neutral
 from exporters.catalog.boards import BOARDS
 
+MACROS = {"__rate_interval", "__range", "__range_s"}
 DOCUMENTS = documents(DashboardsSection(), RulesSection())
 PANELS = [
     pytest.param(panel, id=f"{uid}: {panel['title']}")
@@ -24,7 +27,7 @@ PANELS = [
     for panel in document["panels"]
     if panel["type"] != "row"
 ]
-GRAFANA_TYPES = {"heatmap", "stat", "state-timeline", "timeseries"}
+GRAFANA_TYPES = {"heatmap", "logs", "stat", "state-timeline", "table", "timeseries"}
 GONE = {
     "__inputs", "gnetId", "hideControls", "rows", "sharedCrosshair", "style", "span", "minSpan",
     "error", "hideTimeOverride", "intervalFactor", "metric", "step", "target", "useTags",
@@ -71,7 +74,7 @@ def test_the_only_nulls_are_base_thresholds(document: dict[str, Any]):
     nulls = [path for path, value in walk(document) if value is None]
 
     assert nulls
-    assert all(path.endswith("/thresholds/steps/0/value") for path in nulls)
+    assert all(path.endswith("/steps/0/value") for path in nulls)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
@@ -122,23 +125,23 @@ def test_every_variable_in_a_query_is_defined_and_every_one_defined_is_used(
         name = variable["name"]
         assert f"${name}" in text or f"${{{name}" in text
     defined = {variable["name"] for variable in document["templating"]["list"]}
-    assert used_variables(document) <= defined | {"__rate_interval", "__range"}
+    assert used_variables(document) <= defined | MACROS
 
 
 def used_variables(document: dict[str, Any]) -> set[str]:
     return {
         name
         for path, value in walk(document)
-        if path.endswith("/expr")
+        if path.endswith(("/expr", "/query")) and isinstance(value, str)
         for name in re.findall(r"\$(\w+)", value)
     }
 
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
-def test_restarts_alerts_and_verdicts_are_marked_in_time(document: dict[str, Any]):
+def test_deploys_restarts_alerts_and_verdicts_are_marked_in_time(document: dict[str, Any]):
     marks = [mark["name"] for mark in document["annotations"]["list"][1:]]
 
-    assert marks == ["Restarts", "Firing alerts", "Verdicts"]
+    assert marks == ["Deploys", "Restarts", "Firing alerts", "Verdicts"]
     for mark in document["annotations"]["list"][1:]:
         assert mark["target"]["expr"] == mark["expr"]
 
@@ -148,7 +151,7 @@ def test_a_panel_is_whole(panel: dict[str, Any]):
     assert panel["type"] in GRAFANA_TYPES
     assert panel["title"]
     assert panel["description"]
-    assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+    assert panel["datasource"] in (around.DATASOURCE, around.LOGS)
     assert panel["targets"]
     assert panel["fieldConfig"]["defaults"]["unit"] in GRAFANA_UNITS.values()
     assert panel["fieldConfig"]["defaults"]["noValue"]
@@ -157,12 +160,13 @@ def test_a_panel_is_whole(panel: dict[str, Any]):
 
 @pytest.mark.parametrize("panel", PANELS)
 def test_thresholds_begin_at_null_and_rise_as_numbers(panel: dict[str, Any]):
-    steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
-    values = [step["value"] for step in steps]
+    for path, steps in walk(panel):
+        if path.endswith(("/thresholds/steps", "/value/steps")):
+            values = [step["value"] for step in steps]
 
-    assert values[0] is None
-    assert all(isinstance(value, int | float) for value in values[1:])
-    assert values[1:] == sorted(values[1:])
+            assert values[0] is None
+            assert all(isinstance(value, int | float) for value in values[1:])
+            assert values[1:] == sorted(values[1:])
 
 
 @pytest.mark.parametrize("panel", PANELS)
@@ -171,9 +175,10 @@ def test_targets_have_letters_of_their_own_and_a_legend(panel: dict[str, Any]):
 
     assert letters == sorted(set(letters))
     for target in panel["targets"]:
-        assert target["legendFormat"]
-        assert target["instant"] is not target["range"]
-        assert isinstance(target["exemplar"], bool)
+        if "expr" in target:
+            assert target["legendFormat"]
+            assert target["instant"] is not target["range"]
+            assert isinstance(target["exemplar"], bool)
 
 
 @pytest.mark.parametrize("panel", [panel for panel in PANELS if panel.values[0]["type"] == "stat"])
@@ -182,14 +187,16 @@ def test_a_number_is_the_latest_one_and_never_a_mean(panel: dict[str, Any]):
 
 
 def test_a_heatmap_reads_buckets_as_buckets_and_asks_for_exemplars():
-    (heatmap,) = [panel.values[0] for panel in PANELS if panel.values[0]["type"] == "heatmap"]
+    heatmaps = [panel.values[0] for panel in PANELS if panel.values[0]["type"] == "heatmap"]
 
-    assert heatmap["options"]["calculate"] is False
-    assert heatmap["options"]["yAxis"]["unit"] == "s"
-    assert heatmap["targets"][0]["format"] == "heatmap"
-    assert heatmap["targets"][0]["exemplar"] is True
-    assert "xAxis" not in heatmap
-    assert "cards" not in heatmap
+    assert heatmaps
+    for heatmap in heatmaps:
+        assert heatmap["options"]["calculate"] is False
+        assert heatmap["options"]["yAxis"]["unit"] == "s"
+        assert heatmap["targets"][0]["format"] == "heatmap"
+        assert heatmap["targets"][0]["exemplar"] is True
+        assert "xAxis" not in heatmap
+        assert "cards" not in heatmap
 
 
 def test_a_panel_without_levels_says_so():
