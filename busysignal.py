@@ -34,6 +34,7 @@ AUTOSCALING = RULES / "autoscaling"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 DASHBOARDS = ROOT / "dashboards" / "generated"
 SIGNALS = ROOT / "docs" / "signals.md"
+CAUSES = ROOT / "docs" / "causes.md"
 
 INTERRUPTED = 130
 
@@ -74,6 +75,14 @@ WebConfigFile = Annotated[
 Check = Annotated[bool, typer.Option("--check", help="write nothing, say what is stale; exit 1")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="write the result to this file")]
 
+VerdictId = Annotated[
+    str, typer.Argument(metavar="ID", help="an id, the beginning of one, or latest")
+]
+TrueCause = Annotated[
+    str | None, typer.Option("--cause", metavar="KIND[@ENTITY]", help="what it really was")
+]
+Said = Annotated[str | None, typer.Option("--by", help="who says so; the login name")]
+
 
 class Commands(TyperGroup):
     """An error for people is one line and its exit code; Ctrl-C is 130."""
@@ -96,6 +105,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+verdicts = typer.Typer(help="Read a verdict, and say whether it was right.", no_args_is_help=True)
+app.add_typer(verdicts, name="verdict")
 
 
 @app.command()
@@ -205,6 +218,44 @@ def analyze(
     typer.echo(render_text(verdict))
 
 
+@verdicts.command("list")
+def list_verdicts(config: ConfigFile = None) -> None:
+    """Tell the newest verdicts that `watch` keeps."""
+    from analysis.show import listed
+
+    typer.echo(listed(settings(config).watch.verdicts))
+
+
+@verdicts.command()
+def show(verdict_id: VerdictId = "latest", config: ConfigFile = None) -> None:
+    """Tell a verdict in full, what was said of it, and past incidents like it."""
+    from analysis.show import shown
+
+    typer.echo(shown(settings(config).watch.verdicts, verdict_id))
+
+
+@verdicts.command()
+def confirm(
+    verdict_id: VerdictId,
+    cause: TrueCause = None,
+    by: Said = None,
+    config: ConfigFile = None,
+) -> None:
+    """Say that a verdict was right; with --cause, what it was exactly."""
+    _say_word(config, verdict_id, "confirm", cause, by)
+
+
+@verdicts.command()
+def reject(
+    verdict_id: VerdictId,
+    cause: TrueCause = None,
+    by: Said = None,
+    config: ConfigFile = None,
+) -> None:
+    """Say that a verdict was wrong; with --cause, what it was instead."""
+    _say_word(config, verdict_id, "reject", cause, by)
+
+
 @app.command()
 def forecast(
     config: ConfigFile = None,
@@ -306,6 +357,22 @@ def signals(
         _say_written([out])
     elif not out.exists() or out.read_text(encoding="utf-8") != markdown():
         _say_stale([f"{out} is stale; renew it with `busysignal signals`"])
+
+
+@app.command()
+def causes(
+    out: Annotated[Path, typer.Option(help="file of the tree")] = CAUSES,
+    check: Check = False,
+) -> None:
+    """Write the fault tree: from "busy" down to every cause."""
+    from demo.causes import gaps, markdown
+
+    _say_stale(gaps())
+    if not check:
+        out.write_text(markdown(), encoding="utf-8")
+        _say_written([out])
+    elif not out.exists() or out.read_text(encoding="utf-8") != markdown():
+        _say_stale([f"{out} is stale; renew it with `busysignal causes`"])
 
 
 @app.command()
@@ -426,6 +493,24 @@ def _probe_once(section: ProbeSection, json: Path | None, *, kernels: bool) -> N
     _write_json(json, report)
     if not all(attempt.is_ok for attempt in attempts):
         raise typer.Exit(1)
+
+
+def _say_word(
+    config: Path | None,
+    verdict_id: str,
+    says: Literal["confirm", "reject"],
+    cause: str | None,
+    by: str | None,
+) -> None:
+    from analysis.feedback import parse_cause, say
+
+    truth = parse_cause(cause) if cause else None
+    word = say(
+        settings(config).watch.verdicts, verdict_id, says, truth, by or os.environ.get("USER", "")
+    )
+    typer.echo(
+        f"kept: {word.verdict} {word.says}ed" + (f", it was {word.cause}" if word.cause else "")
+    )
 
 
 def _nanoseconds(text: str) -> int:

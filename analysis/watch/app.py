@@ -81,7 +81,9 @@ class _Watch:
             Route("/metrics", _Mounted(metrics_app(self._registry))),
         ]
         handlers = {HTTPException: _one_line, sqlite3.Error: _unkept}
-        return Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
+        built = Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
+        built.state.ledger = self._ledger
+        return built
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:

@@ -99,7 +99,9 @@ class Worker:
         latest = self._ledger.incidents(open_only=True, limit=SHOWN)
         answered = [(one.key, one.verdict_id) for one in latest if one.verdict_id]
         self._named = {verdict_id: self._name(verdict_id) for _, verdict_id in answered}
-        series = {(key, *self._named[verdict_id]): 1.0 for key, verdict_id in answered}
+        series: dict[tuple[str, ...], float] = {
+            (key, *self._named[verdict_id]): 1.0 for key, verdict_id in answered
+        }
         self._registry.gauge(stack.VERDICT_INFO).replace(series)
         self._registry.gauge(stack.VERDICT_BACKLOG).set(self._ledger.backlog())
         self._registry.gauge(stack.INCIDENTS_OPEN).set(self._ledger.open())

@@ -1,0 +1,48 @@
+"""A kept verdict on a terminal: what it says, what people said of it, and what it was like."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from analysis import bundle
+from analysis.evidence import SECOND
+from analysis.feedback import Word, load, read, words
+from analysis.page import render_text, title
+from analysis.similar import Memory
+
+LISTED = 30
+
+
+def shown(verdicts: Path, verdict_id: str) -> str:
+    """The verdict in full; raises UsageError when there is none of that id."""
+    folder = bundle.folder_of(verdicts, verdict_id)
+    verdict = read(verdicts, verdict_id)
+    lines = [render_text(verdict).rstrip("\n")]
+    if word := words(folder.parent).get(verdict.id):
+        lines.append(f"said of it: {told(word)}")
+    similar = Memory(folder.parent).alike(verdict, but=folder.name.rpartition("-")[2])
+    if similar:
+        lines += ["", "seen before", *(f"   {one.text}" for one in similar)]
+    lines += [f"evidence: {folder}"]
+    return "\n".join(lines)
+
+
+def listed(verdicts: Path) -> str:
+    """The newest verdicts, one a line: id, when, what, and what was said of it."""
+    said = words(verdicts)
+    lines = []
+    for folder in bundle.folders(verdicts)[:LISTED]:
+        if (verdict := load(folder)) is None:
+            continue
+        word = f"  [{told(said[verdict.id])}]" if verdict.id in said else ""
+        when = datetime.fromtimestamp(verdict.alert.starts_ns / SECOND, tz=UTC)
+        lines.append(f"{verdict.id}  {when:%Y-%m-%d %H:%M:%S}  {title(verdict)}{word}")
+    return "\n".join(lines) or f"{str(verdicts)!r} holds no verdict"
+
+
+def told(word: Word) -> str:
+    """`confirmed by kim: slow_replica@replica/r1`."""
+    by = f" by {word.by}" if word.by else ""
+    cause = f": {word.cause}" if word.cause else ""
+    return f"{word.says}ed{by}{cause}"
