@@ -19,6 +19,9 @@ from exporters.telemetry.redact import spoken
 REQUEST_ID: ContextVar[str | None] = ContextVar("busysignal_request_id", default=None)
 """The id of the request being served; logs and spans of its context carry it."""
 
+TEMPLATE = "message_template.text"
+"""What the code says before its values are put in, named as Serilog's OpenTelemetry sink does."""
+
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _SEVERITY = ((50, 21), (40, 17), (30, 13), (20, 9), (10, 5))
 
@@ -67,7 +70,7 @@ class TelemetryHandler(logging.Handler):
             trace_id=f"{context.trace_id:032x}" if context.is_valid else None,
             span_id=f"{context.span_id:016x}" if context.is_valid else None,
             trace_flags=int(context.trace_flags),
-            attributes=attributes_of(record),
+            attributes={TEMPLATE: spoken(record.msg), **attributes_of(record)},
         )
 
 

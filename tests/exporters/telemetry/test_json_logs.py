@@ -115,5 +115,7 @@ def test_structlog_over_logging_goes_where_all_logs_go(section, start, request_i
     (path,) = config.store_dir.glob("logs-*")
     told = json.loads(path.read_text())
     assert ("slow", 13) == (told["body"]["text"], told["severity_number"])
-    assert {"replica": "r-1", "tokens": 12, "request_id": request_id} == told["attributes"]
+    assert {
+        "replica": "r-1", "tokens": 12, "request_id": request_id, "message_template.text": "slow",
+    } == told["attributes"]  # fmt: skip
     assert f"{span.get_span_context().trace_id:032x}" == told["trace_id"]

@@ -38,7 +38,9 @@ def test_a_log_carries_trace_span_and_request(section, start):
     assert (f"{context.trace_id:032x}", f"{context.span_id:016x}") == (
         log["trace_id"], log["span_id"],
     )  # fmt: skip
-    assert {"replica": "r-1", "request_id": "req-7"} == log["attributes"]
+    assert {
+        "replica": "r-1", "request_id": "req-7", "message_template.text": "slow by %d ms",
+    } == log["attributes"]  # fmt: skip
     assert (13, "WARNING", "app") == (
         log["severity_number"], log["severity_text"], log["scope"]["name"],
     )  # fmt: skip
