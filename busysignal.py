@@ -118,8 +118,14 @@ def demo(
     seeds: Annotated[
         int, typer.Option(min=1, help="runs of each fault, one seed after another")
     ] = 1,
+    engine: Annotated[
+        Literal["tiny", "llama", "vllm"],
+        typer.Option(
+            help="what serves the model: the demo's own, llama-server, or vLLM on the CPU"
+        ),
+    ] = "tiny",
     list_: Annotated[
-        bool, typer.Option("--list", help="tell the faults and their outcomes")
+        bool, typer.Option("--list", help="tell the faults, their outcomes and their engines")
     ] = False,
     json: JsonFile = None,
     runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
@@ -129,7 +135,7 @@ def demo(
 
     if list_:
         report.tell_faults()
-    elif not series.play(fault, seed=seed, seeds=seeds, folder=runs, json=json):
+    elif not series.play(fault, seed=seed, seeds=seeds, folder=runs, json=json, engine=engine):
         raise typer.Exit(1)
 
 

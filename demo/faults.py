@@ -15,8 +15,12 @@ from random import Random
 import psutil
 
 from demo.device import ThrottleReason
-from demo.stack import TIME_SCALE
+from demo.own_rules import TIME_SCALE
 from demo.stage import Stage
+
+REAL = ("llama", "vllm")
+EVERY = ("tiny", *REAL)
+"""Engines of other projects, and those with our own."""
 
 OFF_THE_BUS = 79
 """The XID after which NVML does not reach the device any more."""
@@ -53,6 +57,8 @@ class Fault:
     says: str
     expected: Expected
     inject: Callable[[Stage, Random], Injected]
+    engines: tuple[str, ...] = ("tiny",)
+    """Behind which it can be injected and told: see `demo.engines`."""
     rate: float = 11.0
     repeats: float = 0.0
     """Arrivals a second, and the share that a cache of answers is there for: see `Stage`."""
@@ -68,8 +74,8 @@ def _none(stage: Stage, rng: Random) -> Injected:
 
 def _slow_replica(stage: Stage, rng: Random) -> Injected:
     name, factor = rng.choice(stage.replicas), rng.uniform(4.7, 5.5)
-    stage.control(name, slowdown=factor)
-    return Injected((f"replica/{name}",), f"kernels of {name} take {factor:.1f}x")
+    stage.slow(name, factor)
+    return Injected((f"replica/{name}",), f"everything in {name} takes {factor:.1f}x")
 
 
 def _traffic_burst(stage: Stage, rng: Random) -> Injected:
@@ -88,7 +94,7 @@ def _retry_storm(stage: Stage, rng: Random) -> Injected:
     seconds = rng.uniform(3.0, 4.0)
     stage.control("load", backoff=False, retries=10, timeout=0.6)
     for name in stage.replicas:
-        stage.control(name, stall=seconds)
+        stage.stall(name, seconds)
     return Injected(("clients",), f"engines stall {seconds:.1f} s, clients resend at once")
 
 
@@ -125,7 +131,7 @@ def _gpu_fault(stage: Stage, rng: Random) -> Injected:
 
 
 def _rate_limit(stage: Stage, rng: Random) -> Injected:
-    limit = rng.uniform(4.5, 5.5)
+    limit = stage.rate * rng.uniform(0.41, 0.5)
     stage.control("gateway", rate_limit=limit)
     return Injected(("gateway",), f"the token bucket holds {limit:.1f} a second")
 
@@ -178,19 +184,22 @@ def _telemetry_gap(stage: Stage, rng: Random) -> Injected:
 FAULTS = {
     fault.name: fault
     for fault in (
-        Fault("none", "nothing breaks", Expected(page=False), _none),
+        Fault("none", "nothing breaks", Expected(page=False), _none, engines=EVERY),
         Fault("slow_replica", "one replica's kernels take five times as long",
-              Expected(page=True, kind="slow_replica", entity="replica/*"), _slow_replica),
+              Expected(page=True, kind="slow_replica", entity="replica/*"), _slow_replica,
+              engines=("tiny", "llama")),
         Fault("traffic_burst", "four times the arrivals: the queue fills",
-              Expected(page=True, kind="traffic_burst", entity="clients"), _traffic_burst),
+              Expected(page=True, kind="traffic_burst", entity="clients"), _traffic_burst,
+              engines=EVERY),
         Fault("kv_cache_exhaustion", "long prompts and answers fill the KV cache: preemptions",
               Expected(page=True, kind="kv_cache_exhaustion", entity="service/*"),
-              _kv_cache_exhaustion),
+              _kv_cache_exhaustion, engines=("tiny", "vllm")),
         Fault("retry_storm", "a short error, and clients that resend without backoff",
-              Expected(page=True, kind="retry_storm", entity="clients"), _retry_storm),
+              Expected(page=True, kind="retry_storm", entity="clients"), _retry_storm,
+              engines=EVERY),
         Fault("upstream_slow", "the feature service goes from 20 to 400 ms",
               Expected(page=True, kind="upstream_slow", entity="upstream/features"),
-              _upstream_slow),
+              _upstream_slow, engines=EVERY),
         Fault("gpu_throttle", "heat or power holds one GPU's clocks at a fifth",
               Expected(page=True, kind="gpu_throttle", entity="gpu/*"), _gpu_throttle),
         Fault("gpu_fault", "a GPU reports a fatal XID: its contexts are dead",
@@ -198,13 +207,15 @@ FAULTS = {
         Fault("kernel_regression", "one GPU's kernels take five times as long, its clocks healthy",
               Expected(page=True, kind="kernel_regression", entity="gpu/*"), _kernel_regression),
         Fault("rate_limit", "the gateway's token bucket holds half of what arrives",
-              Expected(page=True, kind="rate_limit", entity="gateway"), _rate_limit),
+              Expected(page=True, kind="rate_limit", entity="gateway"), _rate_limit,
+              engines=EVERY),
         Fault("bad_deploy", "a new version of one replica breaks answers off",
               Expected(page=True, kind="bad_deploy", entity="replica/*"), _bad_deploy),
         Fault("client_gone_storm", "most users hang up: nothing that the service could mend",
-              Expected(page=False), _client_gone_storm),
+              Expected(page=False), _client_gone_storm, engines=EVERY),
         Fault("cpu_starvation", "a CPU quota on one replica's cgroup",
-              Expected(page=True, kind="cpu_starvation", entity="replica/*"), _cpu_starvation),
+              Expected(page=True, kind="cpu_starvation", entity="replica/*"), _cpu_starvation,
+              engines=EVERY),
         Fault("memory_leak", "one replica's memory only climbs",
               Expected(page=True, kind="memory_leak", entity="replica/*"), _memory_leak),
         Fault("cold_start", "one replica begins anew and takes traffic with nothing compiled",

@@ -41,6 +41,7 @@ class Outcome:
     why: str
     peak_bytes: int = 0
     seconds: float = 0.0
+    engine: str = "tiny"
 
     def document(self) -> dict[str, Any]:
         """The same as JSON."""

@@ -25,6 +25,22 @@ def text(
         "telemetry": telemetry.model_dump(mode="json", include={"kind", "url", "store_dir"}),
         "elasticsearch": {"url": telemetry.url},
         "alertmanager": {"url": urls["alertmanager"]},
+        **_devices(run, ports),
+        "watch": {
+            "port": ports["watch"],
+            "database": str(run.path / "watch.sqlite"),
+            "verdicts": str(run.folder("verdicts")),
+            "pager_url": pager_url,
+        },
+    }
+    return "\n".join(_toml(name, values) for name, values in sections.items())
+
+
+def _devices(run: RunFolder, ports: Mapping[str, int | None]) -> dict[str, Mapping[str, object]]:
+    """The exporters of simulated GPUs, where there are any."""
+    if "gpu" not in ports:
+        return {}
+    return {
         "gpu": {"port": ports["gpu"]},
         "probe": {
             "port": ports["probe"],
@@ -34,14 +50,7 @@ def text(
             "baseline_samples": 10,
             "baseline_file": str(run.path / "kernel-baseline.json"),
         },
-        "watch": {
-            "port": ports["watch"],
-            "database": str(run.path / "watch.sqlite"),
-            "verdicts": str(run.folder("verdicts")),
-            "pager_url": pager_url,
-        },
     }
-    return "\n".join(_toml(name, values) for name, values in sections.items())
 
 
 def _toml(section: str, values: Mapping[str, object]) -> str:

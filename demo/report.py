@@ -59,21 +59,24 @@ class Console:
 def tell_faults() -> None:
     """Print every fault with the outcome it declares."""
     grid = Table(box=None, pad_edge=False)
-    for column in ("fault", "what happens", "declared outcome"):
+    for column in ("fault", "what happens", "declared outcome", "engines"):
         grid.add_column(column)
     for fault in FAULTS.values():
-        grid.add_row(fault.name, fault.says, _declared(fault.name))
+        engines = " ".join(fault.engines)
+        grid.add_row(fault.name, fault.says, _declared(fault.name), engines)
     OUT.print(grid)
 
 
 def table(outcomes: Sequence[Outcome]) -> None:
     """Print one line for each run."""
     grid = Table(title="Runs", title_justify="left")
-    for column in ("fault", "seed", "declared", "named", "rank", "page s", "verdict s", "GiB", ""):
+    for column in (
+        "engine", "fault", "seed", "declared", "named", "rank", "page s", "verdict s", "GiB", "",
+    ):  # fmt: skip
         grid.add_column(column, justify="right" if column in {"seed", "rank", "GiB"} else "left")
     for one in outcomes:
         grid.add_row(
-            one.fault, str(one.seed), one.expected, one.named, str(one.rank or "–"),
+            one.engine, one.fault, str(one.seed), one.expected, one.named, str(one.rank or "–"),
             _seconds(one.page_seconds), _seconds(one.verdict_seconds),
             f"{one.peak_bytes / 2**30:.1f}", "ok" if one.met else f"MISSED: {one.why}",
         )  # fmt: skip

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from demo.engines import Engine
+from demo.engines.tiny import Tiny
 from demo.faults import Fault
 from demo.outcome import Declared, Outcome, Verdict, judge, named, rank_of
 from demo.pager import Message
@@ -34,18 +36,25 @@ class Answer:
     verdict_seconds: float | None = None
 
 
-def run(stack: Stack, fault: Fault, seed: int, say: Say, show: Show) -> Outcome:
-    """Start a fresh service, break it as `fault` says, and judge what came of it."""
+def run(
+    stack: Stack, fault: Fault, seed: int, say: Say, show: Show, *, engine: Engine | None = None
+) -> Outcome:
+    """Start a fresh service, break it as `fault` says, and judge what came of it.
+
+    Without `engine` the demo's own replicas stand behind the gateway.
+    """
+    engine = engine or Tiny()
     began = time.monotonic()
     rng = random.Random(f"{seed}/{fault.name}")
     place = RunFolder(stack.run.path / f"{fault.name}-{seed}")
     with Stage(
         place,
         seed,
+        engine=engine,
         rate=fault.rate,
         repeats=fault.repeats,
         telemetry=stack.telemetry,
-        device_state=stack.device,
+        device_state=stack.device if engine.has_gpus else None,
     ) as stage:
         stage.follow = stack.follow
         time.sleep(SETTLE_SECONDS)
@@ -82,6 +91,7 @@ def run(stack: Stack, fault: Fault, seed: int, say: Say, show: Show) -> Outcome:
         why=miss,
         peak_bytes=memory,
         seconds=time.monotonic() - began,
+        engine=engine.name,
     )
 
 

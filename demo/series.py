@@ -13,6 +13,7 @@ import httpx
 import orjson
 
 from demo import report
+from demo.engines import Engine, engine_of
 from demo.faults import FAULTS, Fault
 from demo.outcome import Outcome
 from demo.run import run
@@ -21,53 +22,77 @@ from demo.stack import Stack
 from exporters.errors import ServerMissingError, UsageError
 
 
-def play(names: Sequence[str], *, seed: int, seeds: int, folder: Path, json: Path | None) -> bool:
+def play(
+    names: Sequence[str],
+    *,
+    seed: int,
+    seeds: int,
+    folder: Path,
+    json: Path | None,
+    engine: str = "tiny",
+) -> bool:
     """Run every fault with `seeds` seeds from `seed` on; True if each declared outcome came.
+
+    `all` are those that the engine can suffer and tell.
 
     With `json`, outcomes are written there after each run, and runs found there are not repeated.
     Seed 0 goes on with the first seed of `json`, or draws a new one.
-    Raises UsageError for an unknown fault, ServerMissingError when a server is or goes away.
+    Raises UsageError for an unknown fault or engine, or a fault that is not for the engine,
+    ServerMissingError when a server is or goes away.
     """
+    behind = engine_of(engine)
     done = read(json)
     first = seed or min((outcome.seed for outcome in done), default=_new_seed())
-    plan = list(_plan(names, range(first, first + seeds), done))
+    plan = list(_plan(names, range(first, first + seeds), done, engine))
     if plan:
         with _terminated_like_interrupted(), _in_one_line(), report.Console() as console:
-            _play(plan, done, folder, json, console)
+            _play(plan, behind, done, folder, json, console)
     report.table(done)
     return bool(done) and all(outcome.met for outcome in done)
 
 
 def _play(
     plan: Sequence[tuple[Fault, int]],
+    engine: Engine,
     done: list[Outcome],
     folder: Path,
     json: Path | None,
     console: report.Console,
 ) -> None:
+    engine.set_up(console.say)
     place = RunFolder.create(folder)
     console.say(f"the run folder is {place.path}")
-    with Stack(place, console.say) as stack:
+    with Stack(place, console.say, gpus=engine.has_gpus) as stack:
         for number, (fault, seed) in enumerate(plan, start=1):
             console.heading(f"{number}/{len(plan)} {fault.name}, seed {seed}: {fault.says}")
-            outcome = run(stack, fault, seed, console.say, console.verdict)
+            outcome = run(stack, fault, seed, console.say, console.verdict, engine=engine)
             done.append(outcome)
             console.outcome(outcome)
             _write(json, done)
 
 
 def _plan(
-    names: Sequence[str], seeds: range, done: Sequence[Outcome]
+    names: Sequence[str], seeds: range, done: Sequence[Outcome], engine: str
 ) -> Iterator[tuple[Fault, int]]:
-    wanted = list(FAULTS) if "all" in names else names
-    finished = {(outcome.fault, outcome.seed) for outcome in done}
+    suited = [name for name, fault in FAULTS.items() if engine in fault.engines]
+    wanted = suited if "all" in names else names
+    finished = {(outcome.engine, outcome.fault, outcome.seed) for outcome in done}
     for name in wanted:
-        if name not in FAULTS:
-            raise UsageError(f"no fault is called {name!r}; allowed: all, {', '.join(FAULTS)}")
+        _check(name, suited, engine)
     for number in seeds:
         for name in wanted:
-            if (name, number) not in finished:
+            if (engine, name, number) not in finished:
                 yield FAULTS[name], number
+
+
+def _check(name: str, suited: Sequence[str], engine: str) -> None:
+    if name not in FAULTS:
+        raise UsageError(f"no fault is called {name!r}; allowed: all, {', '.join(FAULTS)}")
+    if name not in suited:
+        raise UsageError(
+            f"{name} is not for the engine {engine!r}, only for "
+            f"{', '.join(FAULTS[name].engines)}; allowed with it: all, {', '.join(suited)}"
+        )
 
 
 def read(path: Path | None) -> list[Outcome]:

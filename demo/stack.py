@@ -15,13 +15,14 @@ import httpx
 import yaml
 
 from alerts import prometheus_config
-from alerts.config import Receivers, RulesSection, Thresholds
+from alerts.config import RulesSection
 from alerts.prometheus_config import Target
 from alerts.render import texts
-from demo import own_config
+from demo import own_config, own_rules
 from demo.device.shim import build_shim
 from demo.device.state import STATE_VARIABLE
-from demo.pager import ALERTS, DEAD_MAN, ENRICHED, Pager
+from demo.own_rules import TIME_SCALE
+from demo.pager import ENRICHED, Pager
 from demo.servers import (
     Elasticsearch,
     RunFolder,
@@ -36,35 +37,33 @@ from exporters.catalog.neutral import KERNEL_SLOWDOWN, TARGET_UP
 from exporters.errors import ServerMissingError
 from exporters.telemetry.section import TelemetrySection
 
-TIME_SCALE = 60
 GPUS = 2
 LOOK_AWAY_SECONDS = 15.0
 BASELINE_SECONDS = 30.0
-OWN = ("gpu", "probe", "watch")
+OF_GPUS = ("gpu", "probe")
 STAGE_JOBS = ("gateway", "replica")
 SERVING_JOBS = ("gpu", "probe", "node")
 SERVICE = "chat"
-LEVELS = Thresholds(
-    queue_warning=10, queue_critical=20, node_cpu=1.0, gpu_simulated_accepted=True, probe_duty=0.1
-)
-"""The demo queues dozens of requests, not hundreds, its CPU plays the GPUs and may be full, and its
-probe looks sixty times as often."""
-
 Say = Callable[[str], None]
 
 
 class Stack:
-    """Everything but the service under observation; leaving the `with` block stops it all."""
+    """Everything but the service under observation; leaving the `with` block stops it all.
 
-    def __init__(self, run: RunFolder, say: Say) -> None:
+    Without `gpus` nothing simulates devices, and nothing measures them.
+    """
+
+    def __init__(self, run: RunFolder, say: Say, *, gpus: bool = True) -> None:
         self.run = run
         self.device = run.path / "device.state"
         self._say = say
         self._exit = ExitStack()
         self._own: list[ServerProcess] = []
-        self._probe: ServerProcess
+        self._probe: ServerProcess | None = None
         self._forgot = 0.0
-        self._ports = {name: run.free_port() for name in (*OWN, "prometheus", "alertmanager")}
+        self._of_gpus = OF_GPUS if gpus else ()
+        names = (*self._of_gpus, "watch", "prometheus", "alertmanager")
+        self._ports = {name: run.free_port() for name in names}
 
     def __enter__(self) -> Self:
         with self._exit:
@@ -145,6 +144,8 @@ class Stack:
 
     def _revive_probe(self) -> None:
         """Start the probe anew where a device failed under it, as a service manager would."""
+        if self._probe is None:
+            return
         ready = httpx.get(f"{self._url('probe')}/-/ready", timeout=5.0, trust_env=False)
         if ready.is_success:
             return
@@ -172,14 +173,15 @@ class Stack:
     def _start(self) -> None:
         started = time.monotonic()
         self.elasticsearch = self._launch_elasticsearch()
-        Accelerator.create(self.device, GPUS)
+        if self._of_gpus:
+            Accelerator.create(self.device, GPUS)
         self.node = self._exit.enter_context(start_node_exporter(self.run))
         self.pager = Pager(0)
         self._exit.callback(self.pager.stop)
         self._render()
         self._write_config()
-        own = {name: self._start_own(name) for name in ("gpu", "probe")}
-        self._probe = own["probe"]
+        own = {name: self._start_own(name) for name in self._of_gpus}
+        self._probe = own.get("probe")
         self.alertmanager = self._exit.enter_context(
             start_alertmanager(
                 self.run, self.run.path / "alertmanager.yml", port=self._ports["alertmanager"]
@@ -220,6 +222,8 @@ class Stack:
 
     def _wait_for_baseline(self) -> None:
         """The probe learns what is normal while nothing else runs on the device."""
+        if self._probe is None:
+            return
         end = time.monotonic() + BASELINE_SECONDS
         while not self.labels_of(KERNEL_SLOWDOWN.value) and time.monotonic() < end:
             time.sleep(0.2)
@@ -245,16 +249,7 @@ class Stack:
         (self.run.path / "prometheus.yml").write_text(config, encoding="utf-8")
 
     def _rules(self) -> RulesSection:
-        return RulesSection(
-            time_scale=TIME_SCALE,
-            scrape_interval_seconds=1,
-            thresholds=LEVELS,
-            receivers=Receivers(
-                pager_url=self.pager.url + ALERTS,
-                watch_url=self.watch_url + "/alerts",
-                deadman_url=self.pager.url + DEAD_MAN,
-            ),
-        )
+        return own_rules.section(pager_url=self.pager.url, watch_url=self.watch_url)
 
     def _write_config(self) -> None:
         self.config.write_text(

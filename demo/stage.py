@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
-import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
 import psutil
 
 from alerts.prometheus_config import Target
 from demo.cgroup import ProcessCgroup
+from demo.engines import Engine, Seat
+from demo.engines.beside import Beside
+from demo.engines.tiny import HEALTHY as HEALTHY_REPLICA
+from demo.engines.tiny import Tiny
 from demo.load.generator import LoadConfig
-from demo.servers.process import Command, ServerProcess
-from demo.servers.run_folder import HOST, RunFolder
+from demo.member import Member, own_command
+from demo.servers.process import Command
+from demo.servers.run_folder import RunFolder
 from demo.service.accelerator import Accelerator
-from demo.service.config import (
-    CacheConfig,
-    FeaturesConfig,
-    GatewayConfig,
-    ProcessConfig,
-    ReplicaConfig,
-)
+from demo.service.config import CacheConfig, FeaturesConfig, GatewayConfig, ProcessConfig
+from demo.warm_up import warm_up
 from exporters.telemetry import TelemetrySection
 
 STARS = (
@@ -37,12 +33,9 @@ STARS = (
     "sirius", "spica", "vega",
 )  # fmt: skip
 START_SECONDS = 60.0
-WARM_UP = (16, 64, 128)
-WARM_UP_AT_ONCE = 6
-"""Prompt lengths asked before the load begins, each by so many callers at once."""
 
 HEALTHY: dict[str, dict[str, Any]] = {
-    "replica": {"slowdown": 1.0, "stall": 0.0, "silent": False, "leaking": 0.0},
+    "replica": HEALTHY_REPLICA,
     "features": {"seconds": 0.02},
     "gateway": {"rate_limit": 150.0},
     "load": {
@@ -61,25 +54,13 @@ def _nobody(targets: Sequence[Target]) -> None:
     """Nobody scrapes."""
 
 
-@dataclass(frozen=True)
-class Member:
-    """One process of the stage."""
-
-    module: str
-    config: ProcessConfig
-    process: ServerProcess
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self.config.port}"
-
-
 class Stage:
-    """Features, two replicas, the gateway and the load.
+    """Features, the engine's replicas, the gateway and the load.
 
     The seed draws the replicas' names, their weights and the load. Without `device_state` (a file
     of `Accelerator.create` with one GPU for each replica) the stage makes one. Where a share of
-    the users `repeats` what others asked, a cache of answers stands before the model.
+    the users `repeats` what others asked, a cache of answers stands before the model. `rate` is
+    what the demo's own replicas are sent a second; another engine gets its share of that.
     """
 
     def __init__(
@@ -87,6 +68,7 @@ class Stage:
         run: RunFolder,
         seed: int,
         *,
+        engine: Engine | None = None,
         rate: float = 11.0,
         repeats: float = 0.0,
         service: str = "chat",
@@ -94,13 +76,17 @@ class Stage:
         device_state: Path | None = None,
     ) -> None:
         self.run, self.seed, self.service = run, seed, service
-        self.rate, self.repeats = rate, repeats
+        self.engine = engine or Tiny()
+        self.rate, self.repeats = rate * self.engine.load, repeats
         self.telemetry = telemetry or TelemetrySection(kind="none")
-        self.replicas = tuple(random.Random(f"{seed}/names").sample(STARS, 2))
+        names = random.Random(f"{seed}/names").sample(STARS, self.engine.replicas)
+        self.replicas = tuple(names)
         self.device_state = device_state or self._make_devices()
         self.record = run.folder("load") / f"felt-{seed}.ndjson"
         self.members: dict[str, Member] = {}
         self.retired: list[Member] = []
+        self.beside: dict[str, Beside] = {}
+        self._seats: dict[str, Seat] = {}
         self.cgroups: dict[str, ProcessCgroup] = {}
         self.follow: Follow = _nobody
 
@@ -112,7 +98,7 @@ class Stage:
         try:
             self._start_all()
             self._wait_ready()
-            self._warm_up([self.members[name].url for name in (*self.replicas, "gateway")])
+            warm_up([self.members[name].url for name in (*self.replicas, "gateway")])
             self.control("load", run=True)
         except BaseException:  # Ctrl-C, too, must leave nothing running
             self.stop()
@@ -121,12 +107,16 @@ class Stage:
 
     def stop(self) -> None:
         """Stop the load first and the replicas last, each by its pid."""
+        for name in self._seats:
+            self.engine.let_go(self.members[name])
         for member in (*reversed(self.members.values()), *self.retired):
             member.process.stop(grace=5.0)
         for name in self.replicas:
             self.accelerator(name).heal()  # the devices outlive the service
         for cgroup in self.cgroups.values():
             cgroup.remove()
+        for beside in self.beside.values():
+            beside.stop()
 
     @property
     def url(self) -> str:
@@ -140,19 +130,26 @@ class Stage:
     @property
     def targets(self) -> list[Target]:
         """What Prometheus scrapes of the service."""
-        return [self._target(self.members[name]) for name in ("gateway", *self.replicas)]
+        labels = {"service": self.service}
+        gateway = Target("gateway", self.members["gateway"].address, labels)
+        replicas = [self._target(self.members[name]) for name in self.replicas]
+        beside = [
+            Target("replica", one.address, {**labels, "replica": name})
+            for name, one in self.beside.items()
+        ]
+        return [gateway, *replicas, *beside]
 
     def control(self, name: str, **change: Any) -> dict[str, Any]:
         """Change how one process behaves, over its private port."""
-        return self._control(self.members[name], **change)
+        return self.members[name].tell(**change)
 
-    def _control(self, member: Member, **change: Any) -> dict[str, Any]:
-        port = member.config.control_port
-        answer = httpx.post(
-            f"http://{HOST}:{port}/control", json=change, timeout=5.0, trust_env=False
-        )
-        answer.raise_for_status()
-        return dict(answer.json())
+    def slow(self, name: str, factor: float) -> None:
+        """Let everything in one replica take `factor` times as long."""
+        self.engine.slow(self.members[name], factor)
+
+    def stall(self, name: str, seconds: float) -> None:
+        """Let nothing happen in one replica for so long."""
+        self.engine.stall(self.members[name], seconds)
 
     def replace(self, name: str, *, warm: bool = True, **changes: Any) -> float:
         """Roll one replica over to a new process; return when it took over (Unix time).
@@ -160,28 +157,35 @@ class Stage:
         The new one starts beside the old one, is scraped, and takes its place; then the old one
         is let go. Without `warm` nobody calls it before users do.
         """
-        old = self.members[name]
-        fresh = {"port": self.run.free_port(), "control_port": self.run.free_port()}
+        old, seat = self.members[name], self._seats[name]
         self.retired.append(old)
-        self._start_replica(ReplicaConfig(**{**dict(old.config), **fresh, **changes}))
+        fresh = replace(
+            seat,
+            port=self.run.free_port(),
+            control_port=self.run.free_port(),
+            settings={**seat.settings, **changes},
+        )
+        self._start_replica(fresh)
         new = self.members[name]
-        new.process.wait_ready(f"{new.url}/-/healthy", START_SECONDS)
+        new.process.wait_ready(f"{new.url}{self.engine.health}", self.engine.patience)
         if warm:
-            self._warm_up([new.url])
+            warm_up([new.url])
         self.follow([*self.targets, self._target(old)])
         self.control("gateway", replicas={name: new.url})
         took_over = time.time()
-        self._control(old, draining=True)
+        old.tell(draining=True)
         self.follow(self.targets)
         old.process.stop(grace=5.0)
         return took_over
 
     def cpu_used(self, name: str, seconds: float = 2.0) -> float:
         """How many cores' worth of time one replica uses, watched for so long."""
-        process = psutil.Process(self.members[name].process.pid)
-        process.cpu_percent()
+        leader = psutil.Process(self.members[name].process.pid)
+        processes = [leader, *leader.children(recursive=True)]
+        for process in processes:
+            process.cpu_percent()
         time.sleep(seconds)
-        return float(process.cpu_percent()) / 100
+        return sum(float(process.cpu_percent()) for process in processes) / 100
 
     def limit_cpu(self, name: str, cores: float) -> None:
         """Give one replica's processes a CPU quota. Raises ServerMissingError without a cgroup."""
@@ -199,7 +203,7 @@ class Stage:
         """Undo every fault."""
         for name in self.replicas:
             self.accelerator(name).heal()
-            self.control(name, **HEALTHY["replica"])
+            self.engine.heal(self.members[name])
         for name in ("features", "gateway", "load"):
             self.control(name, **HEALTHY[name])
 
@@ -220,18 +224,18 @@ class Stage:
         return state
 
     def _target(self, member: Member) -> Target:
-        address = member.url.removeprefix("http://")
-        labels = {"service": self.service}
-        if member.config.name == "gateway":
-            return Target("gateway", address, labels)
-        return Target("replica", address, {**labels, "replica": member.config.name})
+        return Target("replica", member.address, {"service": self.service, "replica": member.name})
 
     def _start_all(self) -> None:
-        for gpu, name in enumerate(self.replicas):
-            config = ReplicaConfig(
-                **self._common(name), device_state=self.device_state, gpu=gpu, seed=self.seed
+        for number, name in enumerate(self.replicas):
+            seat = Seat(
+                **self._common(name),
+                number=number,
+                run=self.run,
+                seed=self.seed,
+                device_state=self.device_state,
             )
-            self._start_replica(config)
+            self._start_replica(seat)
         self._start("demo.service.features", FeaturesConfig(**self._common("features")))
         if self.repeats:
             self._start("demo.service.cache", CacheConfig(**self._common("cache")))
@@ -240,6 +244,7 @@ class Stage:
             replicas={name: self.members[name].url for name in self.replicas},
             features=self.members["features"].url,
             cache=self.members["cache"].url if self.repeats else None,
+            keeps_connections=self.engine.keeps_connections,
         )
         self._start("demo.service.gateway", gateway)
         load = LoadConfig(
@@ -252,49 +257,31 @@ class Stage:
         )
         self._start("demo.load.generator", load)
 
-    def _start_replica(self, config: ReplicaConfig) -> None:
-        self._start("demo.service.replica", config)
-        pid = self.members[config.name].process.pid
-        self.cgroups[f"{config.name}-{pid}"] = ProcessCgroup(
-            f"busysignal-{self.run.path.name}-{config.name}-{pid}", pid
+    def _start_replica(self, seat: Seat) -> None:
+        member = self._launch(seat.name, seat.port, seat.control_port, self.engine.command(seat))
+        self._seats[seat.name] = seat
+        pid = member.process.pid
+        self.cgroups[f"{seat.name}-{pid}"] = ProcessCgroup(
+            f"busysignal-{self.run.path.name}-{seat.name}-{pid}", pid
         )
+        if not self.engine.tells_host:
+            self.beside[seat.name] = Beside(pid, self.run.free_port())
 
     def _common(self, name: str) -> dict[str, Any]:
         ports = {"port": self.run.free_port(), "control_port": self.run.free_port()}
         return {"name": name, "telemetry": self.telemetry, **ports}
 
     def _start(self, module: str, config: ProcessConfig) -> None:
-        path = self.run.folder("service") / f"{config.name}.json"
-        path.write_text(config.model_dump_json(indent=2), encoding="utf-8")
-        command = Command(
-            name=config.name,
-            argv=[sys.executable, "-m", module, str(path)],
-            log=self.run.log(config.name),
-            folder=Path(__file__).parents[1],
-        )
-        self.members[config.name] = Member(module, config, command.start())
+        command = own_command(module, config, self.run)
+        self._launch(config.name, config.port, config.control_port, command)
+
+    def _launch(self, name: str, port: int, control_port: int, command: Command) -> Member:
+        member = Member(name, port, control_port, command.start())
+        self.members[name] = member
+        return member
 
     def _wait_ready(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        for member in self.members.values():
-            member.process.wait_ready(f"{member.url}/-/healthy", deadline - time.monotonic())
-
-    def _warm_up(self, doors: Sequence[str]) -> None:
-        """Make every first call before the load does: batches on each replica, then the front door.
-
-        Nobody scrapes yet, so none of it reaches a rate or a quantile.
-        """
-        with (
-            httpx.Client(timeout=10, trust_env=False) as client,
-            ThreadPoolExecutor(WARM_UP_AT_ONCE) as pool,
-        ):
-
-            def ask(url: str, length: int) -> None:
-                body = {"prompt": "a" * length, "max_tokens": 8, "stream": True}
-                # Who warms up does not read the answers, so a bad version passes.
-                with contextlib.suppress(httpx.RemoteProtocolError):
-                    client.post(f"{url}/v1/completions", json=body).raise_for_status()
-
-            for door in doors:
-                for length in WARM_UP:
-                    list(pool.map(ask, [door] * WARM_UP_AT_ONCE, [length] * WARM_UP_AT_ONCE))
+        deadline = time.monotonic() + max(START_SECONDS, self.engine.patience)
+        for name, member in self.members.items():
+            health = self.engine.health if name in self.replicas else "/-/healthy"
+            member.process.wait_ready(f"{member.url}{health}", deadline - time.monotonic())

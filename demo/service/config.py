@@ -73,6 +73,8 @@ class GatewayConfig(ProcessConfig):
     first_token_timeout_seconds: float = Field(10.0, gt=0)
     ejection_errors: int = Field(5, ge=1)
     ejection_seconds: float = Field(10.0, gt=0)
+    keeps_connections: bool = True
+    """False for replicas that close theirs without a word, so that none is used twice."""
 
 
 ConfigT = TypeVar("ConfigT", bound=Section)

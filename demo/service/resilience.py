@@ -129,6 +129,8 @@ class ReplicaPool:
             headers = tracing.outgoing(
                 {"content-type": "application/json", "x-request-id": request_id}
             )
+            if not self.config.keeps_connections:
+                headers["connection"] = "close"
             try:
                 async with asyncio.timeout(self.config.first_token_timeout_seconds):
                     await self._first_bytes(attempt, path, body, headers)

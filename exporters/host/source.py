@@ -19,11 +19,19 @@ Series = Mapping[tuple[str, ...], float]
 class HostSource:
     """This process and its cgroup as text 0.0.4; what the kernel does not tell has no series.
 
-    In a hierarchy's root cgroup the numbers are the whole host's, as the kernel has them.
+    With `pid` it is about another process of this machine, for those that carry no exporter. In a
+    hierarchy's root cgroup the numbers are the whole host's, as the kernel has them.
     """
 
-    def __init__(self, proc: Path = where.PROC, cgroup_root: Path = where.CGROUPS) -> None:
+    def __init__(
+        self,
+        proc: Path = where.PROC,
+        cgroup_root: Path = where.CGROUPS,
+        *,
+        pid: int | None = None,
+    ) -> None:
         self._proc, self._cgroups = proc, cgroup_root
+        self._process = "self" if pid is None else str(pid)
 
     def collect_text(self) -> str:
         """Read the files, and write what they say."""
@@ -45,13 +53,13 @@ class HostSource:
         return "".join([*told, _family(signals.PRESSURE, waited)])
 
     def process(self) -> Process:
-        """What /proc says of this process."""
-        stat = where.read(self._proc / "self/stat") or ""
+        """What /proc says of the process."""
+        stat = where.read(self._proc / self._process / "stat") or ""
         return _process(stat, os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE"))
 
     def cgroup(self) -> Cgroup:
         """What the kernel says of its cgroup; looked up anew, for a process may be moved."""
-        place = where.find(self._proc, self._cgroups)
+        place = where.find(self._proc, self._cgroups, process=self._process)
         spots = place.v1.items()
         old = [_texts(spot.folder, cgroup_v1.FILES.get(name, ())) for name, spot in spots]
         found = cgroup_v1.parse({name: said for texts in old for name, said in texts.items()})

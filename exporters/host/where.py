@@ -38,12 +38,12 @@ class Mount:
     """`""` alone for v2."""
 
 
-def find(proc: Path = PROC, cgroups: Path = CGROUPS) -> Place:
-    """Find this process's cgroups; `proc` and `cgroups` are where those of the host are mounted."""
+def find(proc: Path = PROC, cgroups: Path = CGROUPS, *, process: str = "self") -> Place:
+    """Find a process's cgroups; `proc` and `cgroups` are where those of the host are mounted."""
     mounts = list(parse_mounts(read(proc / "self/mountinfo") or ""))
     spots = {
         controller: Spot(path, folder)
-        for controller, path in parse_paths(read(proc / "self/cgroup") or "").items()
+        for controller, path in parse_paths(read(proc / process / "cgroup") or "").items()
         if (folder := _folder(controller, path, mounts, cgroups)) is not None
     }
     return Place(spots.pop("", None), spots)

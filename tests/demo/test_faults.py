@@ -19,6 +19,7 @@ class Recorded:
 
     replicas = ("vega", "altair")
     service = "chat"
+    rate = 11.0
 
     def __init__(self, folder: Path):
         self.changes: list[tuple[str, dict[str, object]]] = []
@@ -40,6 +41,12 @@ class Recorded:
 
     def stop(self, grace: float) -> None:
         pass
+
+    def slow(self, name: str, factor: float) -> None:
+        self.control(name, slowdown=factor)
+
+    def stall(self, name: str, seconds: float) -> None:
+        self.control(name, stall=seconds)
 
     def replace(self, name: str, **changes: object) -> float:
         self.replaced[name] = changes

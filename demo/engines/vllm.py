@@ -1,0 +1,93 @@
+"""vLLM on the CPU with a random model: one real server, for it takes a core by itself."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import ClassVar, Final
+
+from demo.engines.build import VLLM
+from demo.engines.engine import Say, Seat
+from demo.engines.holding import Hands
+from demo.engines.model import Shape, write_folder
+from demo.engines.setting_up import ensure
+from demo.member import Member
+from demo.servers.elasticsearch import cache
+from demo.servers.process import Command
+from demo.servers.run_folder import HOST
+from demo.service.config import MODEL, NICENESS
+from exporters.errors import ServerMissingError
+
+SHAPE: Final = Shape(hidden=128, layers=2)
+SEQUENCES: Final = 8
+BLOCK, BLOCKS = 32, 96
+"""Tokens of a block of the KV cache, and how many there are."""
+
+ENVIRONMENT: Final = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    "VLLM_TARGET_DEVICE": "cpu",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+}
+
+
+class Vllm:
+    """vLLM's own server: everything the demo's replica tells but its steps, under vLLM's names."""
+
+    name: ClassVar = "vllm"
+    replicas: ClassVar = 1
+    load: ClassVar = 0.3
+    answers: ClassVar = 1.0
+    has_gpus: ClassVar = False
+    tells_host: ClassVar = False
+    keeps_connections: ClassVar = True
+    health: ClassVar = "/health"
+    patience: ClassVar = 300.0
+
+    def __init__(self) -> None:
+        self._hands = Hands()
+        self._home: Path | None = None
+
+    def set_up(self, say: Say) -> None:
+        """Install it once; with its torch it is 5.9 GB."""
+        self._home = ensure(VLLM, cache(), say)
+
+    def command(self, seat: Seat) -> Command:
+        """A server of its own; the KV cache is small, so that long requests fill it."""
+        if self._home is None:
+            raise ServerMissingError("vLLM is not set up yet; call set_up first")
+        model = seat.run.folder("model")
+        write_folder(model, SHAPE)
+        return Command(
+            name=seat.name,
+            argv=[
+                str(self._home / "venv" / "bin" / "python"),
+                "-m", "vllm.entrypoints.openai.api_server",
+                "--model", str(model), "--served-model-name", MODEL,
+                "--host", HOST, "--port", str(seat.port),
+                "--load-format", "dummy", "--dtype", "bfloat16", "--enforce-eager",
+                "--max-model-len", str(SHAPE.context), "--max-num-seqs", str(SEQUENCES),
+                "--block-size", str(BLOCK), "--num-gpu-blocks-override", str(BLOCKS),
+            ],
+            log=seat.run.log(seat.name),
+            env={**os.environ, **ENVIRONMENT},
+            niceness=NICENESS,
+        )  # fmt: skip
+
+    def slow(self, replica: Member, factor: float) -> None:
+        """All its processes run for a share of the time."""
+        self._hands.slow(replica.process.pid, factor)
+
+    def stall(self, replica: Member, seconds: float) -> None:
+        """All its processes are stopped and go on later."""
+        self._hands.stall(replica.process.pid, seconds)
+
+    def heal(self, replica: Member) -> None:
+        """As `let_go`."""
+        self.let_go(replica)
+
+    def let_go(self, replica: Member) -> None:
+        """Its process runs as it likes."""
+        self._hands.free(replica.process.pid)
