@@ -14,6 +14,11 @@ from analysis.sources.shape import NANOSECONDS, Candidate
 from analysis.sources.values import LEVELS, ShapeError, nanoseconds, weight
 
 LARGEST = 2**63 - 1
+Read = Callable[[Candidate, list[Any]], pl.Series]
+"""Makes a candidate's values the values of a column."""
+PLAIN = Candidate()
+EXPORTED = r"^[0-9]{1,12}[0-9]?(?:\.[0-9]{1,6})?$"
+"""Milliseconds and, unpadded, the nanoseconds of that millisecond; later than 2286 is no time."""
 
 
 class Batch:
@@ -31,24 +36,28 @@ class Batch:
             return None
         name, when = candidate.field, candidate.when
         if when is not None:
-            return [_plain(told.get(name)) if told.get(when) else None for told in self.told]
-        return [_plain(told.get(name)) for told in self.told]
+            return plain([told.get(name) if told.get(when) else None for told in self.told])
+        return plain([told.get(name) for told in self.told])
 
-    def first(
-        self, candidates: Iterable[Candidate], read: Callable[[Candidate, list[Any]], pl.Series],
-        kind: pl.DataType,
-    ) -> pl.Series:  # fmt: skip
+    def first(self, candidates: Iterable[Candidate], read: Read, kind: pl.DataType) -> pl.Series:
         """The first candidate that says something, document by document."""
-        found: pl.Series | None = None
-        for candidate in candidates:
-            raw = self.raw(candidate)
-            if raw is None:
-                continue
-            values = read(candidate, raw)
-            found = values if found is None else found.zip_with(found.is_not_null(), values)
-            if not found.null_count():
-                break
-        return pl.repeat(None, len(self.told), dtype=kind, eager=True) if found is None else found
+        raw = ((candidate, self.raw(candidate)) for candidate in candidates)
+        return first(raw, read, kind, len(self.told))
+
+
+def first(
+    told: Iterable[tuple[Candidate, list[Any] | None]], read: Read, kind: pl.DataType, count: int
+) -> pl.Series:
+    """Of candidates with their values, the first that says something, place by place."""
+    found: pl.Series | None = None
+    for candidate, raw in told:
+        if raw is None:
+            continue
+        values = read(candidate, raw)
+        found = values if found is None else found.zip_with(found.is_not_null(), values)
+        if not found.null_count():
+            break
+    return pl.repeat(None, count, dtype=kind, eager=True) if found is None else found
 
 
 def text(candidate: Candidate, raw: list[Any]) -> pl.Series:
@@ -68,6 +77,8 @@ def identity(digits: int) -> Callable[[Candidate, list[Any]], pl.Series]:
 
     def read(candidate: Candidate, raw: list[Any]) -> pl.Series:
         told = text(candidate, raw).str.to_lowercase()
+        if (told.str.len_bytes() == digits).all():
+            return _null_unless(told, told != "0" * digits)
         named = told.str.strip_chars("0").str.len_bytes() > 0
         return pl.select(pl.when(named).then(told.str.zfill(digits))).to_series()
 
@@ -81,6 +92,9 @@ def kind(candidate: Candidate, raw: list[Any]) -> pl.Series:
 
 def integer(candidate: Candidate, raw: list[Any]) -> pl.Series:
     """A whole number, also from its digits."""
+    whole = _whole(raw)
+    if whole is not None:
+        return whole
     return text(candidate, raw).cast(pl.Int64, strict=False)
 
 
@@ -95,7 +109,7 @@ def count(candidate: Candidate, raw: list[Any]) -> pl.Series:
 
 def severity(_: Candidate, raw: list[Any]) -> pl.Series:
     """OpenTelemetry's 1-24."""
-    values = _texts(raw).cast(pl.Int64, strict=False)
+    values = integer(PLAIN, raw)
     return _null_unless(values, values.is_between(1, 24))
 
 
@@ -108,7 +122,8 @@ def level(candidate: Candidate, raw: list[Any]) -> pl.Series:
 def duration(candidate: Candidate, raw: list[Any]) -> pl.Series:
     """Nanoseconds, by the unit that the shape declares."""
     factor = NANOSECONDS[candidate.unit or "ns"]
-    told = _texts(raw)
+    numbers = _whole(raw)
+    told = _texts(raw) if numbers is None else numbers
     whole = told.cast(pl.Int64, strict=False)
     whole = _null_unless(whole, whole.is_between(0, LARGEST // factor)) * factor
     if whole.null_count() == told.null_count():
@@ -122,6 +137,9 @@ def instant(candidate: Candidate, raw: list[Any]) -> pl.Series:
     """Nanoseconds since 1970, UTC."""
     if candidate.unit in NANOSECONDS:
         return duration(candidate, raw)
+    exported = _exported(raw)
+    if exported is not None:
+        return exported
     return pl.Series([_instant(told) for told in raw], dtype=pl.Int64)
 
 
@@ -133,10 +151,39 @@ def _instant(told: Any) -> int | None:
     return ns if 0 <= ns <= LARGEST else None
 
 
+def _exported(raw: list[Any]) -> pl.Series | None:
+    """Times as the Collector's exporter writes them; None unless all are."""
+    try:
+        told = pl.Series(raw, dtype=pl.String)
+    except TypeError:
+        return None
+    if told.null_count() or not told.str.contains(EXPORTED).all():
+        return None
+    parts = told.str.split_exact(".", 1).struct.unnest().cast(pl.Int64)
+    return parts["field_0"] * 1_000_000 + parts["field_1"].fill_null(0)
+
+
+def plain(values: Sequence[Any]) -> list[Any]:
+    """Values that one cell can hold: of a list the first, of an object nothing."""
+    if {list, dict} & set(map(type, values)):
+        return [_plain(value) for value in values]
+    return list(values)
+
+
 def _plain(value: Any) -> Any:
     if type(value) is list:  # headers come as lists
         return _plain(value[0]) if value else None
     return None if type(value) is dict else value
+
+
+def _whole(raw: list[Any]) -> pl.Series | None:
+    """Whole numbers as such; None where any value is something else."""
+    if not set(map(type, raw)) <= {int, type(None)}:
+        return None
+    try:
+        return pl.Series(raw, dtype=pl.Int64)
+    except (OverflowError, TypeError):
+        return None
 
 
 def _texts(raw: list[Any]) -> pl.Series:

@@ -12,15 +12,12 @@ import polars as pl
 
 from analysis.sources.allowance import Allowance
 from analysis.sources.connection import Connection
-from analysis.sources.page import Page, decode
 from analysis.sources.section import ElasticsearchSection
+from analysis.sources.shapes import Read
 
 KEEP_ALIVE = "1m"
-ANSWER = (
-    "pit_id,timed_out,_shards.failed,hits.total,hits.hits._index,hits.hits._id,"
-    "hits.hits._source,hits.hits.sort,aggregations"
-)
-Convert = Callable[[Page], tuple[pl.DataFrame, Counter[str], Counter[str]]]
+ANSWER = "pit_id,timed_out,_shards.failed,hits.total,aggregations"
+Convert = Callable[[bytes], Read]
 Part = tuple[list[pl.DataFrame], Counter[str], Counter[str]]
 
 
@@ -65,22 +62,22 @@ class Pages:
         if self._section.slices > 1:
             body["slice"] = {"id": number, "max": self._section.slices}
         while allowance.is_left():
-            page = self._page(pit, query, body, allowance)
-            if page.hits.hits:
-                frame, problems, shapes = convert(page)
-                part[0].append(frame)
-                part[1].update(problems)
-                part[2].update(shapes)
-            if len(page.hits.hits) < self._section.page_size:
+            found = self._page(pit, query, body, allowance, convert)
+            if found.page.hits.hits:
+                part[0].append(found.frame)
+                part[1].update(found.problems)
+                part[2].update(found.shapes)
+            if len(found.page.hits.hits) < self._section.page_size:
                 break
-            body["search_after"] = page.hits.hits[-1].sort
+            body["search_after"] = found.page.search_after
         return part
 
     def _page(
         self, pit: str, query: Any, body: dict[str, Any],
-        allowance: Allowance,
-    ) -> Page:  # fmt: skip
-        # Documents whole: to leave fields out, the server would parse and write each one anew.
+        allowance: Allowance, convert: Convert,
+    ) -> Read:  # fmt: skip
+        # Documents whole, and no filter_path: to leave anything out of an answer, the server would
+        # parse each document and write it anew, which costs it more than all the rest.
         content = self._connection.call_raw(
             lambda client: client.search(
                 pit={"id": pit, "keep_alive": KEEP_ALIVE},
@@ -88,21 +85,20 @@ class Pages:
                 size=self._section.page_size,
                 sort=[{"_shard_doc": "asc"}],
                 track_total_hits=False,
-                filter_path=ANSWER,
                 timeout=self._timeout,
                 **body,
             )
         )
         try:
-            page = decode(content)
+            found = convert(content)
         except msgspec.MsgspecError as error:
             raise self._connection.error(
                 f"gave an answer that is not Elasticsearch's ({error})",
                 "correct [elasticsearch] url",
             ) from None
-        self._refuse_parts(page.timed_out, page.shards.failed)
-        allowance.took(len(page.hits.hits), len(content))
-        return page
+        self._refuse_parts(found.page.timed_out, found.page.shards.failed)
+        allowance.took(len(found.page.hits.hits), len(content))
+        return found
 
     @property
     def _timeout(self) -> str:

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import orjson
 import polars as pl
 import pytest
@@ -14,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.sources import fast
-from analysis.sources.page import Hits, Page, RawHit
+from analysis.sources.page import decode
 from analysis.sources.shapes import in_order, once, reader
 from tests.es_shapes import lines, unpack
 
 WORDS = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=9),
-    st.lists(st.text(max_size=4), max_size=2),
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=9), st.lists(st.text(max_size=4), max_size=2),
 )  # fmt: skip
 FIELDS = st.sampled_from([
     "request_id", "request.id", "http.response.status_code", "gen_ai.request.model", "note",
@@ -52,12 +51,13 @@ DOCUMENTS = st.fixed_dictionaries(
 )
 
 
-def page(documents: list[dict[str, Any]]) -> Page:
+def page(documents: list[dict[str, Any]]) -> bytes:
     hits = [
-        RawHit("i", str(number), msgspec.Raw(json.dumps(each, separators=(",", ":")).encode()))
+        {"_index": "i", "_id": str(number), "_score": None, "_source": each, "sort": [number]}
         for number, each in enumerate(documents)
     ]
-    return Page(hits=Hits(hits))
+    answer = {"took": 1, "_shards": {"total": 1, "failed": 0}, "hits": {"hits": hits}}
+    return json.dumps(answer, separators=(",", ":")).encode()
 
 
 def told(frame: pl.DataFrame) -> list[dict[str, Any]]:
@@ -73,12 +73,14 @@ def told(frame: pl.DataFrame) -> list[dict[str, Any]]:
 def test_both_ways_agree_on_whatever_comes(documents: list[dict[str, Any]], wants_spans: bool):
     asked = page(documents)
     general, problems, _ = reader().rows(
-        (hit.decoded() for hit in asked.hits.hits), wants_spans=wants_spans
+        (hit.decoded() for hit in decode(asked).hits.hits), wants_spans=wants_spans
     )
-    short, short_problems, _ = reader().page(asked, wants_spans=wants_spans)
+    short = reader().page(asked, wants_spans=wants_spans)
 
-    assert told(general) == told(short)
-    assert problems == short_problems
+    assert told(general) == told(short.frame)
+    assert problems == short.problems
+    assert len(documents) == len(short.page.hits.hits)
+    assert [len(documents) - 1] == (short.page.search_after if documents else [-1])
 
 
 @pytest.mark.parametrize(("prefix", "share"), [("traces-", 0.9), ("logs-", 0.5)])
@@ -89,13 +91,13 @@ def test_most_of_what_the_real_exporter_wrote_goes_the_short_way(
     asked = page([each["_source"] for each in found if each["_index"].startswith(prefix)])
     wants_spans = prefix == "traces-"
 
-    _, left = (fast.spans if wants_spans else fast.logs)(asked.hits.hits)
-    short, _, _ = reader().page(asked, wants_spans=wants_spans)
-    general, _, _ = reader().rows(
-        (hit.decoded() for hit in asked.hits.hits), wants_spans=wants_spans
-    )
+    hits = decode(asked).hits.hits
+    way = fast.SPANS if wants_spans else fast.LOGS
+    _, left = way.sift(hits)
+    short = reader().page(asked, wants_spans=wants_spans).frame
+    general, _, _ = reader().rows((hit.decoded() for hit in hits), wants_spans=wants_spans)
 
-    assert len(left) < (1 - share) * len(asked.hits.hits)
+    assert len(left) < (1 - share) * len(hits)
     assert told(general) == told(short)
     if wants_spans:
         assert once(short).height == once(general).height == 178
