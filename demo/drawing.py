@@ -19,6 +19,7 @@ NAMED = {
     "dark-red": "#ad0317",
     "blue": "#3274d9",
     "purple": "#a352cc",
+    "yellow": "#f2cc0c",
     "text": "#24292e",
 }
 PALETTE = (
@@ -98,8 +99,8 @@ def draw(panel: Mapping[str, Any], series: Sequence[Series], canvas: Canvas) -> 
 
 def _stat(panel: Mapping[str, Any], series: Sequence[Series]) -> str:
     defaults, by_name = panel["fieldConfig"]["defaults"], panel["options"]["textMode"] == "name"
-    named = _named_values(defaults)
-    texts, color = [], _level(defaults, series[0].last)
+    named = named_values(defaults)
+    texts, color = [], level(defaults, series[0].last)
     for one in series:
         known = named.get(one.last)
         text = known["text"] if known else show(one.last, defaults["unit"])
@@ -108,7 +109,8 @@ def _stat(panel: Mapping[str, Any], series: Sequence[Series]) -> str:
     return f'<p class="stat" style="color:{color}">{"<br>".join(map(escape, texts))}</p>'
 
 
-def _level(defaults: Mapping[str, Any], value: float) -> str:
+def level(defaults: Mapping[str, Any], value: float) -> str:
+    """The colour of the threshold that a value has reached."""
     name = "text"
     for step in defaults["thresholds"]["steps"]:
         if step["value"] is None or value >= step["value"]:
@@ -137,8 +139,11 @@ def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
 
 def _curves(panel: Mapping[str, Any], series: Sequence[Series], canvas: Canvas) -> str:
     defaults = panel["fieldConfig"]["defaults"]
-    stacked = defaults["custom"]["stacking"]["mode"] == "normal"
-    curves = _stack(series) if stacked else [(one, None) for one in series]
+    stacking = defaults["custom"]["stacking"]["mode"]
+    shares = stacking == "percent"
+    unit = "percentunit" if shares else defaults["unit"]
+    drawn_series = _shares(series) if shares else series
+    curves = [(one, None) for one in series] if stacking == "none" else _stack(drawn_series)
     values = [value for one, _ in curves for _, value in one.points if math.isfinite(value)]
     low = min(defaults.get("min", min(values, default=0)), min(values, default=0))
     high = max(defaults.get("max", 0), _round_up(max(values, default=0)))
@@ -151,7 +156,7 @@ def _curves(panel: Mapping[str, Any], series: Sequence[Series], canvas: Canvas) 
         for place, (one, base) in enumerate(curves)
     ]
     drawn.reverse()  # the lowest area of a stack lies in front
-    ticks = [_tick(low + (high - low) * part / 4, defaults["unit"], canvas)
+    ticks = [_tick(low + (high - low) * part / 4, unit, canvas)
              for part in range(5)]  # fmt: skip
     return "".join([*ticks, *lines, *drawn, _legend(panel, series, canvas)])
 
@@ -162,6 +167,18 @@ def _round_up(value: float) -> float:
         return 1.0
     size = float(10 ** math.floor(math.log10(value)))
     return next(size * first for first in (1, 2, 4, 6, 8, 10) if size * first >= value)
+
+
+def _shares(series: Sequence[Series]) -> list[Series]:
+    """Each point as a share of all points at its moment."""
+    whole: dict[float, float] = {}
+    for one in series:
+        for moment, value in one.points:
+            whole[moment] = whole.get(moment, 0.0) + (value if math.isfinite(value) else 0.0)
+    return [
+        Series(one.legend, one.labels, [(at, v / whole[at]) for at, v in one.points if whole[at]])
+        for one in series
+    ]
 
 
 def _stack(series: Sequence[Series]) -> list[tuple[Series, dict[float, float] | None]]:
@@ -225,7 +242,7 @@ def _legend(panel: Mapping[str, Any], series: Sequence[Series], canvas: Canvas) 
 
 
 def _states(panel: Mapping[str, Any], series: Sequence[Series], canvas: Canvas) -> str:
-    results = _named_values(panel["fieldConfig"]["defaults"])
+    results = named_values(panel["fieldConfig"]["defaults"])
     lane = (canvas.height - BOTTOM - TOP) / len(series)
     parts = []
     for place, one in enumerate(series):
@@ -254,7 +271,8 @@ def _spans(one: Series) -> list[tuple[float, float, float]]:
     return spans
 
 
-def _named_values(defaults: Mapping[str, Any]) -> dict[float, Mapping[str, str]]:
+def named_values(defaults: Mapping[str, Any]) -> dict[float, Mapping[str, str]]:
+    """Values that have a name and a colour of their own."""
     return {
         float(value): result
         for mapping in defaults["mappings"]

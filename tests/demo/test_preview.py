@@ -24,7 +24,8 @@ def canned(expr: str, start: float, end: float, step: float):
     points = [(moment, 0.25) for moment in moments]
     if "_bucket" in expr:
         return [({"le": bound}, points) for bound in ("0.1", "+Inf")]
-    return [({**LABELS, "replica": name}, points) for name in ("replica-a", "replica-b")]
+    names = ("replica-a", "replica-b")
+    return [({**LABELS, "replica": name, "endpoint": name}, points) for name in names]
 
 
 def nothing(expr: str, start: float, end: float, step: float):
@@ -52,11 +53,11 @@ def test_every_panel_of_a_dashboard_is_drawn(document):
     ET.fromstring(main_part)
 
 
-def test_a_repeated_panel_is_drawn_once_for_each_replica():
-    text = page(DOCUMENTS["busysignal-service"], canned, WINDOW)
+def test_a_repeated_panel_is_drawn_once_for_each_value():
+    text = page(DOCUMENTS["busysignal-endpoints"], canned, WINDOW)
 
-    assert "<h3>Where time goes in replica-a</h3>" in text
-    assert "<h3>Where time goes in replica-b</h3>" in text
+    assert "<h3>Where the time goes at replica-a</h3>" in text
+    assert "<h3>Where the time goes at replica-b</h3>" in text
 
 
 def test_without_data_each_panel_says_what_it_would_in_grafana():
