@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from alerts.model import Recording
 from exporters.catalog import neutral, neutral_gpu, neutral_hardware, neutral_outside, probe
+from exporters.catalog.engines import ENGINES
 from exporters.catalog.foreign import SCRAPE_SAMPLES, UP
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from alerts.durations import Scale
     from exporters.catalog.signal import Recorded
+
+TABLES = frozenset(signal for engine in ENGINES for signal in engine.aliases)
+"""Signals that engines tell, each under its own name or not at all."""
 
 BY_EVENT = frozenset(
     {
@@ -82,7 +86,16 @@ def _expected(signal: Recorded, scale: Scale) -> str:
     job = _job(signal)
     if job is None:
         return f"(sum({neutral.STARTED_RATE.value}) > 0)"
-    return _answers(job)
+    return _answers(job) + _unless_untold(signal)
+
+
+def _unless_untold(signal: Recorded) -> str:
+    """Where some replica's engine has no name for the signal at all, its absence says nothing."""
+    mute = [one.name for one in ENGINES if signal in TABLES and signal not in one.aliases]
+    if not mute:
+        return ""
+    shown = neutral.ENGINE.value.matching(engine="|".join(mute))
+    return f"\nunless on ()\ncount({shown})"
 
 
 def _answers(job: str) -> str:

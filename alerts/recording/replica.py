@@ -40,9 +40,18 @@ def engines(scale: Scale) -> tuple[Recording, ...]:
     window = scale.window("5m")
     return (
         *(_recording(signal, window) for signal in OF_ENGINES),
-        Recording(
-            neutral.STEP_MEAN, mean(neutral.STEP_MEAN, engine.STEP_DURATION, window, job=REPLICA)
-        ),
+        Recording(neutral.STEP_MEAN, _step(window)),
+    )
+
+
+def _step(window: str) -> str:
+    """A forward pass; of an engine that does not tell it, the gap between tokens, which is one."""
+    told = mean(neutral.STEP_MEAN, engine.STEP_DURATION, window, job=REPLICA)
+    gap = neutral.REPLICA_INTER_TOKEN_MEAN.value
+    return (
+        f"{told}\nor\n"
+        f'label_replace({gap}, "phase", "decode", "", "")\n'
+        f"unless on (service, replica)\n{told}"
     )
 
 

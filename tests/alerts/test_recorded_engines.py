@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Thread
 
 import httpx
 import pytest
@@ -18,6 +16,7 @@ from exporters.catalog import neutral
 from exporters.catalog.engines import ENGINES, REPLICA
 from exporters.catalog.signal import Recorded
 from tests.public_data import unpack
+from tests.replayed import served
 from tests.servers import StartPrometheus
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
@@ -36,34 +35,12 @@ PATIENCE_SECONDS = 40
 Values = dict[str, float]
 
 
-@contextmanager
-def replayed(recordings: Path, name: str) -> Iterator[str]:
-    """Serve an engine's idle page a few times, then its busy one; yield its address."""
+def pages(recordings: Path, name: str) -> Callable[[], bytes]:
+    """An engine's idle page a few times, then its busy one."""
     idle = (recordings / f"{name}-idle.prom").read_bytes()
     busy = (recordings / f"{name}-busy.prom").read_bytes()
-    pages = iter([idle] * IDLE_SCRAPES)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            page = next(pages, busy)
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(page)))
-            self.end_headers()
-            self.wfile.write(page)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its parent's name
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    first = iter([idle] * IDLE_SCRAPES)
+    return lambda: next(first, busy)
 
 
 class Neutral:
@@ -92,7 +69,7 @@ def prometheus(start_prometheus: StartPrometheus, tmp_path: Path) -> Iterator[Ne
         targets = [
             Target(
                 REPLICA,
-                stack.enter_context(replayed(recordings, name)),
+                stack.enter_context(served(pages(recordings, name))),
                 {"service": "chat", "replica": engine},
             )
             for engine, name in RECORDED.items()

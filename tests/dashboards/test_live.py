@@ -4,10 +4,8 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from threading import Thread
 
 import httpx
 import pytest
@@ -37,6 +35,7 @@ from exporters.catalog import (
 )
 from exporters.catalog.gpu import THROTTLE_REASONS
 from exporters.exposition import Registry
+from tests.replayed import served
 from tests.servers import StartPrometheus
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
@@ -185,33 +184,17 @@ def caller(registry: Registry, chance: random.Random) -> None:
     )
 
 
-@contextmanager
-def exporter(fill: Callable[[Registry, random.Random], None]) -> Iterator[str]:
+def exporter(
+    fill: Callable[[Registry, random.Random], None],
+) -> AbstractContextManager[str]:
     """Serve a registry that is filled a little further at each scrape; yield its address."""
     registry, chance = Registry(), random.Random(1)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            fill(registry, chance)
-            body = registry.collect_text().encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def page() -> bytes:
+        fill(registry, chance)
+        return registry.collect_text().encode()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its parent's name
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return served(page)
 
 
 @pytest.fixture
