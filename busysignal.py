@@ -387,15 +387,15 @@ def doctor(config: ConfigFile = None, json: JsonFile = None) -> None:
     import httpx
 
     from analysis.doctor import Places, examine
-    from analysis.sources.elasticsearch import credentials
 
     whole = settings(config)
     places = Places(
         prometheus=whole.prometheus.url,
         alertmanager=whole.alertmanager.url,
-        elasticsearch=whole.elasticsearch.url if whole.telemetry.kind == "elasticsearch" else None,
+        elasticsearch=whole.elasticsearch if whole.telemetry.kind == "elasticsearch" else None,
         watch=f"http://{whole.watch.host}:{whole.watch.port}",
-        elasticsearch_auth=credentials(whole.elasticsearch),
+        rules=whole.rules,
+        guarded=whole.watch.bearer_token_file is not None,
     )
     with httpx.Client(timeout=5.0, trust_env=False) as client:
         findings = list(examine(places, client))

@@ -41,7 +41,13 @@ def test_no_window_is_shorter_than_four_scrapes():
     assert Scale(Fraction(60), Fraction(15)).window("5m") == "1m"
 
 
-@pytest.mark.parametrize("text", ["", "5", "5 m", "1w", "m5"])
+def test_every_unit_of_prometheus_is_read():
+    assert [parse(text) for text in ("1y2w", "500ms", "1s250ms")] == [
+        365 * 86400 + 14 * 86400, Fraction(1, 2), Fraction(5, 4),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "5", "5 m", "1x", "m5", "-1s"])
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(ValueError, match="no duration; write 30s, 5m, 1h30m or 3d"):
         parse(text)

@@ -11,6 +11,7 @@ from alerts import prometheus_config, render
 from alerts.config import Receivers, RulesSection
 from alerts.prometheus_config import Target
 from analysis.doctor import Finding, Places, examine
+from analysis.sources.section import ElasticsearchSection
 from demo.servers import Alertmanager, Elasticsearch, Prometheus
 from tests.analysis.watching import wait_until
 from tests.relay import relay
@@ -55,7 +56,8 @@ def look(
     elasticsearch: str | None = None,
     watch: str = NOWHERE,
 ) -> dict[str, Finding]:
-    findings = examine(Places(prometheus, alertmanager, elasticsearch, watch), client)
+    section = elasticsearch and ElasticsearchSection(url=elasticsearch, timeout_seconds=0.5)
+    findings = examine(Places(prometheus, alertmanager, section or None, watch), client)
     return {finding.subject: finding for finding in findings}
 
 

@@ -14,9 +14,11 @@ import pytest
 
 from alerts.config import RulesSection
 from analysis.doctor import Finding, Places, examine
+from analysis.sources.section import ElasticsearchSection
 from dashboards.config import DashboardsSection
 from dashboards.queries import RIGHTLY_EMPTY, panel_queries
 from dashboards.render import documents
+from demo import own_rules
 from demo.faults import FAULTS
 from demo.outcome import Outcome, Verdict
 from demo.run import run
@@ -53,7 +55,11 @@ class Seen:
         assert stack.elasticsearch
         self.operations = _operations(stack.elasticsearch.url)
         places = Places(
-            stack.prometheus.url, stack.alertmanager.url, stack.elasticsearch.url, stack.watch_url
+            stack.prometheus.url,
+            stack.alertmanager.url,
+            ElasticsearchSection(url=stack.elasticsearch.url),
+            stack.watch_url,
+            own_rules.section(pager_url="http://pager.invalid", watch_url=stack.watch_url),
         )
         with httpx.Client(timeout=5.0, trust_env=False) as client:
             self.findings = list(examine(places, client))
