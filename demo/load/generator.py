@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from opentelemetry.trace import NoOpTracer
 from pydantic import Field
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from demo.load.client import Client, Policy
 from demo.load.traffic import Traffic
+from demo.service.calls import pool
 from demo.service.config import ProcessConfig, read
-from demo.service.serving import healthy, serve
+from demo.service.serving import Endpoint, healthy, serve
+from exporters.clients import NO_RETRY, AsyncMeteredTransport, Caller, ClientMetrics
+from exporters.exposition import metrics_app
 
 
 class LoadConfig(ProcessConfig):
@@ -36,6 +40,7 @@ class Load:
         self.config = config
         self.traffic = Traffic(config.seed, config.rate, config.repeats)
         self.policy = Policy()
+        self.metrics = ClientMetrics()
         self.sending = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -59,11 +64,12 @@ class Load:
 
     async def send(self) -> None:
         """Start a request at each arrival."""
-        # A client without keep-alive limits: users do not share connections by design of ours.
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
+        # Each user tries again as their policy says, which may change while they wait.
+        caller = Caller("gateway", self.metrics, retry=NO_RETRY, tracer=NoOpTracer())
+        transport = AsyncMeteredTransport(caller, pool())
         loop = asyncio.get_running_loop()
         with self.config.record.open("a", encoding="utf-8", buffering=1) as record:
-            async with httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as http:
+            async with httpx.AsyncClient(timeout=30, transport=transport, trust_env=False) as http:
                 client = Client(self.config.target, self.policy, http, self.config.seed)
                 due = loop.time()
                 for gap in self.traffic.gaps():
@@ -94,7 +100,11 @@ def main() -> None:
     """Run until told to stop."""
     config = read(LoadConfig)
     load = Load(config)
-    app = Starlette(routes=[Route("/-/healthy", healthy)], lifespan=load.lifespan)
+    routes = [
+        Route("/-/healthy", healthy),
+        Route("/metrics", Endpoint(metrics_app(load.metrics))),
+    ]
+    app = Starlette(routes=routes, lifespan=load.lifespan)
     serve(app, config.port, load.control, config.control_port)
 
 

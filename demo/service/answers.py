@@ -7,8 +7,9 @@ import logging
 
 import httpx
 
+from demo.service.calls import Calls
 from demo.service.openai_api import Completion
-from exporters.exposition.registry import Registry
+from exporters.exposition import Registry
 from exporters.requests.caches import CacheMetrics
 
 log = logging.getLogger("gateway.cache")
@@ -19,8 +20,8 @@ TIMEOUT_SECONDS = 0.25
 class Answers:
     """Whole answers by what was asked; without `url` there is no cache, and nothing is found."""
 
-    def __init__(self, url: str | None, client: httpx.AsyncClient, registry: Registry) -> None:
-        self.url, self._client = url, client
+    def __init__(self, url: str | None, calls: Calls, registry: Registry) -> None:
+        self.url, self._calls = url, calls
         self._metrics = CacheMetrics(registry, "distributed") if url else None
 
     async def find(self, completion: Completion) -> bytes | None:
@@ -37,6 +38,10 @@ class Answers:
             log.warning("the cache does not answer: %r", error)
             return None
         return answer.content if found.hit else None
+
+    @property
+    def _client(self) -> httpx.AsyncClient:
+        return self._calls.to("cache")
 
     async def keep(self, completion: Completion, answer: bytes) -> None:
         """Remember an answer; one that cannot be kept is asked of the model again."""

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from exporters.errors import UsageError
 from exporters.settings import Section
-from exporters.telemetry.section import TelemetrySection
+from exporters.telemetry import TelemetrySection
 
 HOST = "127.0.0.1"
 MODEL = "tiny"

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from demo.service import fallback, openai_api, tracing
 from demo.service.admission import PRIORITIES, Admission, QueueFullError
 from demo.service.answers import Answers
+from demo.service.calls import Calls
 from demo.service.config import MODEL, GatewayConfig, read
 from demo.service.openai_api import Completion
 from demo.service.resilience import Attempt, ReplicaBusyError, ReplicaFailedError, ReplicaPool
@@ -43,10 +44,9 @@ class Gateway:
         self.metrics = RequestMetrics(models=(MODEL, fallback.NAME), trace_id=sampled_trace)
         self.admission = Admission(config.slots, config.max_queue, self)
         self.limiter = AsyncLimiter(config.rate_limit, 1.0)
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
-        self.client = httpx.AsyncClient(timeout=30.0, limits=limits, trust_env=False)
-        self.replicas = ReplicaPool(config, self.client, self.metrics, telemetry.tracer)
-        self.answers = Answers(config.cache, self.client, self.metrics.registry)
+        self.calls = Calls(self.metrics.registry)
+        self.replicas = ReplicaPool(config, self.calls, self.metrics, telemetry.tracer)
+        self.answers = Answers(config.cache, self.calls, self.metrics.registry)
         self.fallback = fallback.Bigram()
         self.telemetry = telemetry
         self.tracer = telemetry.tracer
@@ -75,7 +75,7 @@ class Gateway:
         ):
             headers = tracing.outgoing({"x-request-id": request_id})
             try:
-                answer = await self.client.get(
+                answer = await self.calls.to("features").get(
                     f"{self.config.features}/features",
                     headers=headers,
                     timeout=self.config.features_timeout_seconds,
@@ -92,8 +92,8 @@ class Gateway:
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         """Close the connections at the end."""
-        async with self.client:
-            yield
+        yield
+        await self.calls.aclose()
 
     def app(self) -> ASGIApp:
         """All routes of the gateway, with the completions measured."""

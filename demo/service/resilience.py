@@ -27,6 +27,7 @@ from tenacity import (
 )
 
 from demo.service import tracing
+from demo.service.calls import Calls
 from demo.service.config import GatewayConfig
 from demo.service.routing import NoReplicaError, Replica, Router
 from exporters.requests import RequestMetrics
@@ -63,11 +64,11 @@ class ReplicaPool:
     def __init__(
         self,
         config: GatewayConfig,
-        client: httpx.AsyncClient,
+        calls: Calls,
         metrics: RequestMetrics,
         tracer: Tracer,
     ) -> None:
-        self.config, self.client, self.metrics = config, client, metrics
+        self.config, self.calls, self.metrics = config, calls, metrics
         self.router = Router(config.replicas)
         self.tracer = tracer
         self.circuits = AsyncCircuitBreakerFactory(
@@ -149,8 +150,9 @@ class ReplicaPool:
         self, attempt: Attempt, path: str, body: bytes, headers: dict[str, str]
     ) -> None:
         url = attempt.replica.url + path
-        request = self.client.build_request("POST", url, content=body, headers=headers)
-        attempt.response = await self.client.send(request, stream=True)
+        client = self.calls.to(attempt.replica.name)
+        request = client.build_request("POST", url, content=body, headers=headers)
+        attempt.response = await client.send(request, stream=True)
         status = attempt.response.status_code
         if status == 503:
             attempt.outcome = "rejected"

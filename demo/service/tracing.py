@@ -7,9 +7,8 @@ from starlette.types import Message, Scope, Send
 
 from demo.service.openai_api import Completion
 from exporters import telemetry
-from exporters.telemetry import outgoing, set_status
+from exporters.telemetry import Opened, outgoing, set_status
 from exporters.telemetry import phase as phase_span
-from exporters.telemetry.spans import Opened
 
 __all__ = ["outgoing", "phase_span", "server_span", "set_status", "set_usage", "with_status"]
 

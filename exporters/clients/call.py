@@ -149,7 +149,8 @@ class Call:
 
     def _gives_up(self, state: RetryCallState) -> bool:
         reason = self._why_not(last_of(state), state)
-        if reason is not None:
+        # Who never tries again does not give up either.
+        if reason is not None and (self.caller.retry.attempts > 1 or reason != "attempts"):
             self.caller.metrics.gave_up(last_of(state).target, reason)
         return reason is not None
 
@@ -208,8 +209,9 @@ class Body:
         self._end("failed_midstream" if isinstance(error, Exception) else "client_gone")
 
     def closed(self) -> None:
-        """Closed by the caller; early, unless the end has been seen."""
-        self._end("client_gone")
+        """Closed by the caller; early, unless the end has been seen or nobody wants to see it."""
+        judged = self._attempt.outcome
+        self._end("client_gone" if judged == "ok" else judged)
 
     def _end(self, outcome: str) -> None:
         if not self._is_over:

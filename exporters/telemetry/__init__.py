@@ -9,6 +9,7 @@ from exporters.telemetry.section import TelemetrySection
 from exporters.telemetry.setup import Telemetry, setup
 from exporters.telemetry.spans import (
     Attempts,
+    Opened,
     outgoing,
     phase,
     record_error,
@@ -21,6 +22,7 @@ __all__ = [
     "Attempts",
     "JsonFormatter",
     "JsonRenderer",
+    "Opened",
     "Telemetry",
     "TelemetrySection",
     "add_ids",

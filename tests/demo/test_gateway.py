@@ -109,6 +109,19 @@ def test_an_answer_is_streamed_through_and_counted():
         assert sample(url, line) == 1
 
 
+def test_the_gateways_own_calls_are_measured_and_tried_once_each():
+    with gateway_to(FakeReplica(503)) as url:
+        answer = ask(url)
+
+        assert answer.status_code == 200
+        assert sample(url, 'client_requests_total{target="features",outcome="ok"}') == 1
+        for outcome in ("rejected", "ok"):
+            asked = f'client_requests_total{{target="star-0",outcome="{outcome}"}}'
+            until(lambda asked=asked: sample(url, asked) == 1)
+        assert sample(url, 'client_retries_total{target="star-0",reason="status_503"}') == 0
+        assert sample(url, 'client_give_ups_total{target="star-0",reason="attempts"}') == 0
+
+
 def test_a_request_that_is_none_is_refused_with_400():
     with gateway_to(FakeReplica()) as url:
         answer = httpx.post(f"{url}/v1/completions", content=b"{", trust_env=False)

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from exporters.clients import CircuitPolicy, Fallback, RetryPolicy
+from exporters.clients import NO_RETRY, CircuitPolicy, Fallback, RetryPolicy
 from exporters.clients.circuits import Circuits
 from exporters.clients.metrics import ClientMetrics
 from tests.endpoints import Wire, endpoint
@@ -132,6 +132,15 @@ def test_the_last_refusal_reaches_the_caller_as_it_is(send: Send) -> None:
     assert told(one, "client_attempts_total") == {("chat", "rejected", "503"): 3}
 
 
+def test_who_never_tries_again_gives_nothing_up(send: Send) -> None:
+    one = caller(retry=NO_RETRY)
+    with endpoint(in_turn(BUSY)) as served:
+        assert send(one, served.url)[0] == 503
+
+    assert told(one, "client_give_ups_total") == {}
+    assert told(one, "client_attempts_total") == {("chat", "rejected", "503"): 1}
+
+
 def test_a_post_that_the_server_may_have_begun_is_not_sent_twice(send: Send) -> None:
     one = caller()
     with endpoint(in_turn(("502 Bad Gateway",))) as served:
@@ -206,7 +215,7 @@ def test_an_outage_is_not_answered_by_a_storm_of_retries(send: Send) -> None:
 
 def test_a_circuit_opens_refuses_lets_one_through_and_closes(send: Send) -> None:
     once = RetryPolicy(attempts=1)
-    one = caller(retry=once, circuit=CircuitPolicy(failures=2, open_seconds=0.3))
+    one = caller(retry=once, circuit=CircuitPolicy(failures=2, open_seconds=1.0))
     with endpoint(in_turn(BUSY, BUSY, OK)) as served:
         send(one, served.url)
         send(one, served.url)
@@ -214,7 +223,7 @@ def test_a_circuit_opens_refuses_lets_one_through_and_closes(send: Send) -> None
         with pytest.raises(ERRORS, match="circuit of chat is open"):
             send(one, served.url)
         asked = len(served.requests)
-        time.sleep(0.35)
+        time.sleep(1.05)
         assert send(one, served.url)[0] == 200
 
     assert asked == 2

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from exporters.catalog.clients import SIGNALS
 from exporters.clients import (
+    NO_RETRY,
     AsyncMeteredTransport,
     Caller,
     CircuitPolicy,
@@ -134,6 +135,19 @@ def test_a_caller_who_leaves_early_is_told_apart(stream: Any) -> None:
 
     assert told(one, "client_requests_total") == {("chat", "client_gone"): 1}
     assert told(one, "client_requests_in_flight") == {}
+
+
+def test_a_refusal_that_nobody_reads_is_a_refusal() -> None:
+    one = caller(retry=NO_RETRY)
+    with (
+        endpoint(lambda wire: wire.answer("503 Busy", "no")) as served,
+        httpx.Client(transport=MeteredTransport(one), trust_env=False) as client,
+        client.stream("POST", served.url) as answer,
+    ):
+        assert answer.status_code == 503
+
+    assert told(one, "client_requests_total") == {("chat", "rejected"): 1}
+    assert told(one, "client_attempts_total") == {("chat", "rejected", "503"): 1}
 
 
 @pytest.mark.parametrize("send", LIBRARIES.values(), ids=LIBRARIES)
