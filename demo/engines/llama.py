@@ -27,7 +27,8 @@ SLOTS: Final = 4
 class Llama:
     """llama.cpp's server: slots, a queue without an end, `/metrics` without latency or outcome.
 
-    After a stream it closes the connection, although its headers promise to keep it.
+    After a stream it closes the connection, although its headers promise to keep it. Its cache of
+    old prompts, 8 GiB unless told otherwise, is turned off: it only climbs, as a leak does.
     """
 
     name: ClassVar = "llama"
@@ -64,6 +65,7 @@ class Llama:
                 "--host", HOST, "--port", str(seat.port), "--metrics", "--offline",
                 "--threads", "1", "--threads-http", "8", "--parallel", str(SLOTS),
                 "--ctx-size", str(SLOTS * SHAPE.context), "--ignore-eos",
+                "--cache-ram", "0",
             ],
             log=seat.run.log(seat.name),
             niceness=NICENESS,
