@@ -12,6 +12,7 @@ import polars as pl
 from alerts.prometheus_config import JOBS
 from analysis.budget import Outcome, within
 from analysis.config import AnalysisSection
+from analysis.cost import COSTED
 from analysis.evidence import SECOND, SERIES_SCHEMA, Alert, Evidence, Window
 from analysis.health import process_starts, silent_targets, versions
 from analysis.quantities import BY_KEY, QUANTITIES, Quantity
@@ -20,6 +21,7 @@ from analysis.sources.source import Source
 from exporters.catalog import engine, foreign, gpu
 
 NO_FRAME = pl.DataFrame()
+READ = (*QUANTITIES, *COSTED)
 Task = Callable[[], pl.DataFrame]
 
 OURS = "|".join(JOBS)
@@ -110,7 +112,7 @@ def _metric_tasks(sources: Sources, window: Window, service: str | None) -> dict
     metrics = sources.metrics
     if metrics is None:
         return {}
-    queries = {quantity.key: quantity.query(service) for quantity in QUANTITIES}
+    queries = {quantity.key: quantity.query(service) for quantity in READ}
     queries["up"] = str(foreign.UP.value.matching(job=OURS))
     queries["alerts"] = str(foreign.ALERTS.value.where(alertstate="firing"))
     queries["process_start"] = str(foreign.PROCESS_START.value.matching(job=OURS))
@@ -139,7 +141,7 @@ def _document_tasks(sources: Sources, window: Window, limit: int) -> dict[str, T
 def _series(answers: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     frames = [
         tidy(quantity, answers[quantity.key])
-        for quantity in QUANTITIES
+        for quantity in READ
         if quantity.key in answers and answers[quantity.key].height
     ]
     if not frames:

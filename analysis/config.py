@@ -9,6 +9,15 @@ from pydantic import Field
 from exporters.settings import Section
 
 
+class CostSection(Section):
+    """What things cost, for the money of an incident; what has no price is left out."""
+
+    gpu_hour_price: float | None = Field(default=None, ge=0.0)
+    failed_request_price: float | None = Field(default=None, ge=0.0)
+    user_minute_price: float | None = Field(default=None, ge=0.0)
+    currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
+
+
 class AnalysisSection(Section):
     """What a verdict looks at, in seconds of real time; `time_scale` divides every length."""
 
@@ -21,6 +30,7 @@ class AnalysisSection(Section):
     concurrency: int = Field(default=6, ge=1, le=64)
     span_limit: int = Field(default=200_000, ge=100)
     confidence_bar: float = Field(default=0.6, gt=0.0, lt=1.0)
+    cost: CostSection = CostSection()
 
     @property
     def step(self) -> float:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from analysis import words
 from analysis.config import AnalysisSection
+from analysis.cost import impact
 from analysis.evidence import Evidence
 from analysis.graph import build
 from analysis.phases import attribute
 from analysis.rootcause.explain import cause
-from analysis.rootcause.impact import impact
 from analysis.rootcause.measures import measure
 from analysis.rootcause.ruled_out import ruled_out
 from analysis.rootcause.scoring import Candidate, rank
@@ -44,7 +44,8 @@ UNFELT_FACTOR = 0.8
 def diagnose(evidence: Evidence, section: AnalysisSection | None = None) -> Verdict:
     """Rank the causes of what the alert saw; abstain when none is sure enough."""
     began = time.perf_counter()
-    bar = (section or AnalysisSection()).confidence_bar
+    section = section or AnalysisSection()
+    bar = section.confidence_bar
     digest = evidence.digest()
     evidence = settle(evidence)
     case = _case(evidence)
@@ -68,7 +69,7 @@ def diagnose(evidence: Evidence, section: AnalysisSection | None = None) -> Verd
         window=_window(evidence),
         alert=_alert(evidence),
         symptom=_symptom(symptom),
-        impact=impact(evidence, case.measures, symptom),
+        impact=impact(evidence, symptom, section.cost),
         causes=causes,
         ruled_out=ruled_out(case, named, others, {gap.source for gap in evidence.silent}),
         abstained=abstained,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from analysis import bundle
+from analysis import bundle, cost
 from analysis.evidence import SECOND
 from analysis.feedback import Word, load, read, words
 from analysis.page import render_text, title
@@ -19,6 +19,8 @@ def shown(verdicts: Path, verdict_id: str) -> str:
     folder = bundle.folder_of(verdicts, verdict_id)
     verdict = read(verdicts, verdict_id)
     lines = [render_text(verdict).rstrip("\n")]
+    if spent := cost.told(verdict.impact):
+        lines.append(f"cost: {spent}")
     if word := words(folder.parent).get(verdict.id):
         lines.append(f"said of it: {told(word)}")
     similar = Memory(folder.parent).alike(verdict, but=folder.name.rpartition("-")[2])

@@ -82,6 +82,8 @@ class Impact(Part):
     requests_slow: Number | None = None
     users_minutes: Number | None = None
     gpu_seconds_wasted: Number | None = None
+    money: Number | None = None
+    currency: str | None = None
 
 
 class EvidenceItem(Part):

@@ -29,6 +29,16 @@ def phases(scale: Scale) -> tuple[Recording, ...]:
     return (
         Recording(of_replicas, "\nor\n".join(_engines("service, replica", window))),
         Recording(whole, "\nor\n".join((*_engines("service", window), *of_gateway))),
+        Recording(neutral_parts.REQUEST_MEAN, _served(window)),
+    )
+
+
+def _served(window: str) -> str:
+    of = raw.REQUEST_DURATION_BY_OUTCOME
+    total, count = (each.where(job=GATEWAY, outcome=raw.SERVED) for each in (of.sum, of.count))
+    return (
+        f"sum by (service) (rate({total}[{window}]))\n/\n"
+        f"(sum by (service) (rate({count}[{window}])) > 0)"
     )
 
 

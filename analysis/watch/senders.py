@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import httpx
 
 from analysis.config import WatchSection
+from analysis.cost import told
 from analysis.page import render_page, title
 from analysis.similar import Similar
 from analysis.verdict import Verdict
@@ -84,11 +85,13 @@ def page_payload(notice: Notice) -> dict[str, Any]:
 
 
 def page_text(notice: Notice) -> str:
-    """The page, with past incidents like this one below."""
-    text = render_page(notice.verdict)
-    if not notice.similar:
-        return text
-    return text + "\n".join(["seen before:", *(f"   {one.text}" for one in notice.similar)]) + "\n"
+    """The page; below it what the incident cost so far, and past incidents like it."""
+    lines = [render_page(notice.verdict).rstrip("\n")]
+    if cost := told(notice.verdict.impact):
+        lines.append(f"cost so far: {cost}")
+    if notice.similar:
+        lines += ["seen before:", *(f"   {one.text}" for one in notice.similar)]
+    return "\n".join(lines) + "\n"
 
 
 def annotation(verdict: Verdict) -> dict[str, Any]:

@@ -16,6 +16,12 @@ REQUEST_PHASE = Recorded(
     labels=("service", "phase"),
     unit="seconds",
 )
+REQUEST_MEAN = Recorded(
+    name="llm:request_duration_seconds:mean",
+    help="Mean time of a request that was answered well.",
+    labels=("service",),
+    unit="seconds",
+)
 QUEUE_BY_PRIORITY = Recorded(
     name="llm:queue_depth_by_priority",
     help="Requests waiting at the gateway, by their class.",
@@ -47,6 +53,6 @@ SERVICE_UTILIZATION = Recorded(
 )
 
 SIGNALS = (
-    VERSION, REQUEST_PHASE, QUEUE_BY_PRIORITY, QUEUE_BY_REASON, SERVICE_POWER, SERVICE_GPUS,
-    SERVICE_UTILIZATION,
+    VERSION, REQUEST_PHASE, REQUEST_MEAN, QUEUE_BY_PRIORITY, QUEUE_BY_REASON, SERVICE_POWER,
+    SERVICE_GPUS, SERVICE_UTILIZATION,
 )  # fmt: skip
