@@ -335,19 +335,20 @@ def autoscaling(
 def dashboards(
     config: ConfigFile = None,
     out: Annotated[Path, typer.Option(help="folder of the dashboards")] = DASHBOARDS,
+    lang: Annotated[
+        Literal["en", "zh", "both"] | None, typer.Option(help="language of the dashboards")
+    ] = None,
     check: Check = False,
 ) -> None:
-    """Render the Grafana dashboards and their provisioning files."""
+    """Render the Grafana dashboards, their provisioning files and ConfigMaps."""
     from dashboards import render
 
     whole = settings(config)
+    section = _overridden(whole.dashboards, language=lang)
     if check:
-        stale = render.stale(whole.dashboards, whole.rules, out)
-        _say_stale(
-            [f"{out / name} is stale; renew it with `busysignal dashboards`" for name in stale]
-        )
+        _say_stale(render.stale(section, whole.rules, out))
     else:
-        _say_written(render.render(whole.dashboards, whole.rules, out))
+        _say_written(render.render(section, whole.rules, out))
 
 
 @app.command()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from alerts.messages import Languages
 from exporters.settings import Section
 
-Lang = Literal["en", "zh", "both"]
-"""The languages people read; `both` renders two sets beside each other."""
 Span = Annotated[str, Field(pattern=r"^[1-9][0-9]*[smhd]$")]
 """A number and its unit as Grafana and Prometheus write it: 10s, 5m, 1h, 7d."""
 
@@ -30,7 +29,7 @@ class Prices(Section):
 class DashboardsSection(Section):
     """How the dashboards open, and what Grafana's provisioning files say."""
 
-    lang: Lang = "en"
+    language: Languages = "en"
 
     refresh: Span = "30s"
     time_range: Span = "1h"

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from alerts.config import RulesSection
-from dashboards import grafana
+from dashboards import grafana, provisioning
 from dashboards.boards import (
     cost,
     endpoints,
@@ -28,9 +26,8 @@ from dashboards.boards import (
 from dashboards.check import check
 from dashboards.config import DashboardsSection, Prices
 from dashboards.panels import Dashboard
-
-COMMAND = "busysignal dashboards"
-MADE_BY = f"# Made by `{COMMAND}`; change the code, not this file.\n"
+from dashboards.provisioning import COMMAND
+from dashboards.words import translated
 
 
 def boards(rules: RulesSection, prices: Prices) -> tuple[Dashboard, ...]:
@@ -54,30 +51,34 @@ def boards(rules: RulesSection, prices: Prices) -> tuple[Dashboard, ...]:
 
 
 def documents(section: DashboardsSection, rules: RulesSection) -> dict[str, dict[str, Any]]:
-    """Grafana's JSON model of every dashboard, by uid.
+    """Grafana's JSON model of every dashboard, by uid, in the section's languages.
 
-    Raises UsageError for a panel that asks for what does not exist.
+    A single language has the plain uids, which alerts link to; beside English, Chinese has its own.
+    Raises UsageError for a panel that asks for what does not exist, or lacks a word.
     """
-    made = boards(rules, section.prices)
-    for board in made:
+    english = boards(rules, section.prices)
+    for board in english:
         check(board)
+    sets: list[tuple[str, tuple[Dashboard, ...]]] = []
+    if section.language != "zh":
+        sets.append(("", english))
+    if section.language != "en":
+        suffix = "-zh" if section.language == "both" else ""
+        sets.append((suffix, tuple(map(translated, english))))
     return {
-        board.board.uid: grafana.document(
-            board, refresh=section.refresh, time_range=section.time_range
+        board.board.uid + suffix: grafana.document(
+            board, refresh=section.refresh, time_range=section.time_range, suffix=suffix
         )
+        for suffix, made in sets
         for board in made
     }
 
 
 def files(section: DashboardsSection, rules: RulesSection) -> dict[str, str]:
     """Text of every file that is rendered, by its path below the output folder."""
-    made = {
-        f"{uid}.json": grafana.text(document) for uid, document in documents(section, rules).items()
-    }
-    return made | {
-        "provisioning/dashboards.yaml": _yaml(_provider(section)),
-        "provisioning/datasources.yaml": _yaml(_datasource(section, rules)),
-    }
+    made = documents(section, rules)
+    texts = {f"{uid}.json": grafana.text(document) for uid, document in made.items()}
+    return texts | provisioning.files(section, rules, made)
 
 
 def render(section: DashboardsSection, rules: RulesSection, out: Path) -> list[Path]:
@@ -105,39 +106,3 @@ def stale(section: DashboardsSection, rules: RulesSection, out: Path) -> list[st
         elif there[name].read_text(encoding="utf-8") != text:
             found.append(f"{there[name]} is stale; renew it with `{COMMAND}`")
     return found
-
-
-def _yaml(document: dict[str, Any]) -> str:
-    return MADE_BY + yaml.safe_dump(document, sort_keys=False)
-
-
-def _provider(section: DashboardsSection) -> dict[str, Any]:
-    provider = {
-        "name": "busysignal",
-        "folder": section.folder,
-        "type": "file",
-        "allowUiUpdates": False,
-        "options": {"path": section.dashboards_path},
-    }
-    return {"apiVersion": 1, "providers": [provider]}
-
-
-def _datasource(section: DashboardsSection, rules: RulesSection) -> dict[str, Any]:
-    # Grafana takes $__rate_interval from this interval: at least four scrapes.
-    options: dict[str, Any] = {
-        "httpMethod": "POST",
-        "timeInterval": f"{rules.scrape_interval_seconds:g}s",
-    }
-    if section.trace_url:
-        exemplar = {"name": "trace_id", "url": section.trace_url, "urlDisplayLabel": "trace"}
-        options["exemplarTraceIdDestinations"] = [exemplar]
-    source = {
-        "name": "BusySignal",
-        "type": "prometheus",
-        "uid": "busysignal-prometheus",
-        "access": "proxy",
-        "url": section.prometheus_url,
-        "isDefault": True,
-        "jsonData": options,
-    }
-    return {"apiVersion": 1, "datasources": [source]}

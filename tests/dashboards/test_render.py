@@ -11,18 +11,15 @@ from pydantic import ValidationError
 from alerts.config import AvailabilityObjective, Objectives, RulesSection, Thresholds
 from dashboards.config import DashboardsSection
 from dashboards.render import documents, files, render, stale
+from exporters.catalog.boards import BOARDS
 
 GENERATED = Path(__file__).parents[2] / "dashboards" / "generated"
 SECTION, RULES = DashboardsSection(), RulesSection()
 
 
 def panel(title: str, rules: RulesSection = RULES) -> dict:
-    (found,) = [
-        panel
-        for document in documents(SECTION, rules).values()
-        for panel in document["panels"]
-        if panel["title"] == title
-    ]
+    service = documents(SECTION, rules)["busysignal-service"]
+    (found,) = [panel for panel in service["panels"] if panel["title"] == title]
     return found
 
 
@@ -40,14 +37,15 @@ def test_the_committed_dashboards_are_what_the_code_makes():
 def test_rendering_writes_dashboards_and_provisioning(tmp_path: Path):
     written = render(SECTION, RULES, tmp_path)
 
-    assert sorted(path.relative_to(tmp_path).as_posix() for path in written) == [
-        "busysignal-endpoints.json",
-        "busysignal-gpu.json",
-        "busysignal-probe.json",
-        "busysignal-service.json",
-        "provisioning/dashboards.yaml",
-        "provisioning/datasources.yaml",
-    ]
+    uids = [board.uid for board in BOARDS]
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in written) == sorted(
+        [
+            *(f"{uid}.json" for uid in uids),
+            *(f"kubernetes/{uid}.yaml" for uid in uids),
+            "provisioning/dashboards.yaml",
+            "provisioning/datasources.yaml",
+        ]
+    )
     assert stale(SECTION, RULES, tmp_path) == []
 
 
@@ -97,22 +95,41 @@ def test_the_data_source_tells_grafana_how_often_prometheus_scrapes():
     rules = RulesSection(time_scale=60, scrape_interval_seconds=1)
     text = files(SECTION, rules)["provisioning/datasources.yaml"]
 
-    (source,) = yaml.safe_load(text)["datasources"]
-    assert source["jsonData"] == {"httpMethod": "POST", "timeInterval": "1s"}
+    metrics, _ = yaml.safe_load(text)["datasources"]
+    assert metrics["jsonData"] == {"httpMethod": "POST", "timeInterval": "1s"}
 
 
-def test_exemplars_lead_to_their_trace_where_traces_have_an_address():
+def test_exemplars_and_lines_lead_to_their_trace_where_traces_have_an_address():
     section = DashboardsSection(trace_url="http://127.0.0.1:5601/t/${__value.raw}")
     text = files(section, RULES)["provisioning/datasources.yaml"]
 
-    (source,) = yaml.safe_load(text)["datasources"]
-    assert source["jsonData"]["exemplarTraceIdDestinations"] == [
+    metrics, logs = yaml.safe_load(text)["datasources"]
+    assert logs["jsonData"]["dataLinks"] == [
+        {"field": "trace_id", "url": "http://127.0.0.1:5601/t/${__value.raw}"}
+    ]
+    assert metrics["jsonData"]["exemplarTraceIdDestinations"] == [
         {
             "name": "trace_id",
             "url": "http://127.0.0.1:5601/t/${__value.raw}",
             "urlDisplayLabel": "trace",
         }
     ]
+
+
+def test_a_config_map_carries_a_dashboard_to_grafanas_sidecar():
+    made = files(SECTION, RULES)
+    found = yaml.safe_load(made["kubernetes/busysignal-slo.yaml"])
+
+    assert (found["apiVersion"], found["kind"]) == ("v1", "ConfigMap")
+    assert found["metadata"] == {
+        "name": "busysignal-slo",
+        "labels": {"grafana_dashboard": "1"},
+        "annotations": {"grafana_folder": "BusySignal"},
+    }
+    assert json.loads(found["data"]["busysignal-slo.json"]) == json.loads(
+        made["busysignal-slo.json"]
+    )
+    assert all(len(text.encode()) < 2**20 for text in made.values())
 
 
 def test_the_range_on_opening_is_the_configured_one():
