@@ -82,6 +82,15 @@ def _preempted_share(service: str | None) -> str:
     )
 
 
+def _way_time(service: str | None) -> str:
+    """What a call takes beyond what the replica says it worked."""
+    call, phases = _of(neutral.ATTEMPT_MEAN)(service), _of(neutral.PHASE_MEAN)(service)
+    return (
+        f"max by (service, replica) ({call}) - on (service, replica) "
+        f"sum by (service, replica) ({phases})"
+    )
+
+
 def _attempt_error_share(service: str | None) -> str:
     attempts = _of(neutral.ATTEMPT_RATE)(service)
     failed = attempts.matching(outcome="error|timeout|failed_midstream")
@@ -158,6 +167,8 @@ QUANTITIES = (
     # Inside a replica.
     _plain("step_time", "replica", "mean time of a forward pass", neutral.STEP_MEAN, part="phase"),
     _plain("phase_time", "replica", "mean time in a phase", neutral.PHASE_MEAN, part="phase"),
+    Quantity("way_time", "replica", "mean time on the way to the replica and back", "seconds",
+             _way_time),
     _plain("running", "replica", "sequences in the batch", neutral.RUNNING),
     _plain("kv_usage", "replica", "KV cache in use", neutral.KV_CACHE_USAGE),
     _plain("preemptions", "replica", "preemptions", neutral.PREEMPTION_RATE, event=True),

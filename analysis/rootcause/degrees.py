@@ -22,6 +22,20 @@ def ramp(value: float, low: float, high: float) -> float:
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
+SURGE = (1.6, 3.2)
+"""Traffic wanders by less than the first within an hour; the second nobody calls usual."""
+
+SOON = (12.0, 24.0)
+"""Samples after a change in which what follows is its doing, surely and hardly."""
+BLURRED = 8.0
+"""Samples by which an onset may be dated before its cause."""
+
+
+def follows(samples: float) -> float:
+    """Whether something that moved so many samples after a change is its doing."""
+    return min(1.0 - ramp(samples, *SOON), 1.0 - ramp(-samples, BLURRED, 2 * BLURRED))
+
+
 def _log(ratio: float) -> float:
     if ratio <= 0:
         return -math.inf
@@ -72,14 +86,28 @@ def lasting_share(shift: Shift | None) -> float | None:
 
 
 def rare(shift: Shift | None) -> float | None:
-    """Something happens, and to few: 1 below one in fifty, 0 from one in eight on."""
+    """Something happens, and to few: 1 below one in a hundred, 0 from one in twenty on."""
     most = 0.0 if shift is None else max(shift.after, shift.last)
-    return 1.0 - ramp(most, 0.02, 0.125) if most > 0 else None
+    return 1.0 - ramp(most, 0.01, 0.05) if most > 0 else None
+
+
+def frequent(shift: Shift | None) -> float | None:
+    """Something happens, and to many: from one in a hundred on, fully from one in twenty on."""
+    if shift is None:
+        return None
+    return ramp(shift.sigmas, *SIGMAS) * ramp(shift.after - shift.before, 0.01, 0.05)
+
+
+def surge(shift: Shift | None) -> float | None:
+    """Rose to stay by far more than traffic wanders within an hour."""
+    lasting = lasting_rise(shift)
+    size = rise(shift, *SURGE)
+    return None if lasting is None or size is None else min(lasting, size)
 
 
 def climbs(shift: Shift | None) -> float | None:
     """Went up and kept going up: the end is well above the middle of the rise."""
-    up = rise(shift)
+    up = rise(shift, 1.1, 1.4)
     if up is None or shift is None or up == 0:
         return up
     return up * ramp((shift.last - shift.before) / (shift.after - shift.before), 1.05, 1.25)

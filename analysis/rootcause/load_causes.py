@@ -20,18 +20,18 @@ LOAD = (
     Hypothesis(
         kind="traffic_burst", entity="clients", family="load",
         claim="send far more requests than before",
-        needs=(Clue("fresh_arrivals", "rises", 1),),
+        needs=(Clue("fresh_arrivals", "surges", 1),),
         supports=(
-            Clue("fresh_arrivals", "lasts", 3), Clue("arrivals", "lasts", 1),
+            Clue("fresh_arrivals", "surges", 3), Clue("arrivals", "lasts", 1),
             Clue("queue_depth", "rises", 1, "gateway"), Clue("queue_wait", "rises", 1, "gateway"),
             Clue("running", "rises", 0.5, "replicas"),
         ),
-        against=(Clue("resent_growth", "high", 0.7), Clue("prompt_length", "rises", 0.2)),
+        against=(Clue("resent_growth", "high", 0.4), Clue("prompt_length", "rises", 0.2)),
     ),
     Hypothesis(
         kind="traffic_mix", entity="clients", family="load",
         claim="send longer prompts than before",
-        needs=(Clue("prompt_length", "lasts", 1), Clue("long_share", "lasts", 1)),
+        needs=(Clue("prompt_length", "lasts", 1), Clue("long_share", "share_lasts", 1)),
         supports=(
             Clue("prompt_length", "lasts", 3),
             Clue("phase_time", "rises", 1, "replicas", "prefill"),
@@ -39,7 +39,7 @@ LOAD = (
         ),
         against=(
             Clue("fresh_arrivals", "rises", 0.6, "clients"), ONE_REPLICA, UPSTREAM,
-            Clue("preemptions", "rises", 0.8, "replicas"),
+            Clue("preempted_share", "frequent", 0.8, "replicas"),
             Clue("kv_usage", "full", 0.5, "replicas"),
         ),
     ),
@@ -69,13 +69,14 @@ LOAD = (
         supports=(
             Clue("queue_depth", "lasts", 2), Clue("queue_wait", "lasts", 1.5),
             Clue("latency", "explains", 1), Clue("fresh_arrivals", "steady", 0.5, "clients"),
+            Clue("running", "idle", 1, "replicas"),
         ),
         against=(
-            MORE_FRESH, Clue("resent_share", "high", 0.35, "clients"), LONGER, UPSTREAM,
-            Clue("running", "rises", 0.6, "replicas"), KILLED,
+            MORE_FRESH, LONGER, UPSTREAM, KILLED,
+            Clue("running", "rises", 0.6, "replicas"),
             Clue("step_time", "rises", 0.8, "replicas"),
             Clue("attempt_time", "stands_out", 0.8, "replicas"),
-            Clue("preemptions", "rises", 0.7, "replicas"), UPSTREAM_FAILS,
+            Clue("preempted_share", "frequent", 0.7, "replicas"), UPSTREAM_FAILS,
             Clue("gpu_throttle", "lasts", 0.7, "gpu"), Clue("gpu_xid", "rises", 0.7, "gpu"),
             NO_CACHE,
         ),
@@ -89,12 +90,14 @@ LOAD = (
             Clue("arrivals", "rises", 2), Clue("queue_depth", "rises", 0.5, "gateway"),
         ),
         against=(
-            Clue("fresh_growth", "high", 0.75), ONE_REPLICA, UPSTREAM, UPSTREAM_FAILS, LONGER,
-            Clue("arrivals", "steady", 0.6), Clue("preemptions", "rises", 0.25, "replicas"),
+            MORE_FRESH, ONE_REPLICA, UPSTREAM, UPSTREAM_FAILS, LONGER,
+            Clue("arrivals", "steady", 0.6),
+            Clue("preempted_share", "frequent", 0.25, "replicas"),
             ANSWERS_BREAK, NO_CACHE, STORAGE, KILLED,
-            Clue("running", "falls", 0.6, "replicas"),
-            # A storm runs into every limit there is, so its refusals say little.
-            Clue("rejected", "share_rises", 0.15, "gateway", "rate_limit"),
+            # A storm keeps the engines busy and runs into every limit there is.
+            Clue("running", "idle", 0.6, "replicas"),
+            Clue("attempts", "stands_out", 0.6, "replicas"),
+            Clue("rejected", "bites", 0.75, "gateway", "rate_limit"),
             Clue("rejected", "share_rises", 0.6, "gateway", "quota"),
         ),
     ),
@@ -103,13 +106,12 @@ LOAD = (
         claim="refuses requests by its rate limit while there is room",
         needs=(Clue("rejected", "share_rises", 1, "gateway", "rate_limit"),),
         supports=(
-            Clue("rejected", "share_rises", 3, "gateway", "rate_limit"),
+            Clue("rejected", "bites", 3, "gateway", "rate_limit"),
             Clue("queue_depth", "steady", 1), Clue("step_time", "steady", 0.5, "replicas"),
         ),
         against=(
             MORE_FRESH, Clue("rejected", "share_rises", 0.6, "gateway", "queue_full"),
             Clue("queue_depth", "rises", 0.5), ONE_REPLICA, LONGER,
-            Clue("resent_growth", "high", 0.3, "clients"),
         ),
     ),
     Hypothesis(

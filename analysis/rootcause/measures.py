@@ -25,6 +25,7 @@ class Measures:
     shifts: Mapping[Key, Shift]
     onsets: Mapping[Key, int]
     entities: frozenset[str]
+    step_ns: int
 
     def parts(self, entity: str, quantity: str) -> dict[str, Shift]:
         """The shifts of all parts of a quantity; for events, a steady zero when none is there."""
@@ -55,6 +56,10 @@ class Measures:
             return ""
         return max(sorted(parts.items()), key=lambda item: abs(item[1].sigmas))[0]
 
+    def onsets_of(self, entity: str, quantity: str) -> list[int]:
+        """When each part of the quantity left its level, ns."""
+        return [at for key, at in sorted(self.onsets.items()) if key[:2] == (entity, quantity)]
+
     def onset(self, entity: str, quantity: str, part: str = "") -> int | None:
         """When that series left its level, ns; None when it did not."""
         return self.onsets.get((entity, quantity, part))
@@ -68,18 +73,18 @@ def measure(evidence: Evidence) -> Measures:
     )
     entities = frozenset(series["entity"].unique().to_list())
     if not series.height:
-        return Measures({}, {}, entities)
+        return Measures({}, {}, entities, window.step_ns)
     grid = np.sort(series["ts_ns"].unique().to_numpy())
     incident = grid >= window.start_ns
     keys, matrix = _matrix(series, grid)
     detector = LevelShift()
     if not incident.any() or incident.all():
-        return Measures({}, {}, entities)
+        return Measures({}, {}, entities, window.step_ns)
     shifts = detector.fit(matrix[~incident]).shifts(matrix[incident])
     times = grid[incident]
     found = {key: shift for key, shift in zip(keys, shifts, strict=True) if shift is not None}
     onsets = {key: int(times[s.onset]) for key, s in found.items() if s.onset is not None}
-    return Measures(found, onsets, entities)
+    return Measures(found, onsets, entities, window.step_ns)
 
 
 def _matrix(series: pl.DataFrame, grid: np.ndarray) -> tuple[list[Key], Floats]:

@@ -8,6 +8,7 @@ from analysis.rootcause.clue import (
     LONGER,
     LOST,
     MORE_FRESH,
+    REGROWN,
     RESTARTED,
     SLOW_KERNELS,
     STARVED,
@@ -28,10 +29,10 @@ PART = (
             Clue("attempt_time", "stands_out", 1.5), Clue("latency", "explains", 1),
         ),
         against=(
-            THROTTLED, FAULTY, Clue("preemptions", "rises", 0.5),
+            THROTTLED, FAULTY, Clue("preempted_share", "frequent", 0.5),
             SLOW_KERNELS, STARVED, RESTARTED, STORAGE, KILLED,
             Clue("attempt_time", "steady", 0.6), Clue("step_time", "steady", 0.6),
-            Clue("fresh_arrivals", "rises", 0.35, "clients"),
+            Clue("fresh_arrivals", "surges", 0.35, "clients"),
             Clue("prompt_length", "rises", 0.35, "clients"),
         ),
     ),
@@ -40,7 +41,7 @@ PART = (
         claim="began anew and is still slow",
         needs=(Clue("restart", "changed", 1),),
         supports=(
-            Clue("restart", "changed", 2.5), Clue("step_time", "lasts", 2),
+            Clue("restart", "changed", 2.5, since="step_time"), Clue("step_time", "lasts", 2),
             Clue("step_time", "stands_out", 1.5), Clue("attempt_time", "lasts", 1),
         ),
         against=(
@@ -63,17 +64,21 @@ PART = (
         claim="holds more memory with every minute",
         needs=(Clue("replica_memory", "climbs", 1),),
         supports=(Clue("replica_memory", "climbs", 3), Clue("replica_memory", "rises", 1)),
-        against=(RESTARTED, MORE_FRESH, LONGER),
+        against=(REGROWN, MORE_FRESH, LONGER),
     ),
     Hypothesis(
         kind="bad_deploy", entity="replica", family="part",
         claim="fails since its new version",
         needs=(Clue("attempt_errors", "share_lasts", 1),),
         supports=(
-            Clue("attempt_errors", "share_lasts", 2.5), Clue("deploy", "changed", 2.5),
+            Clue("attempt_errors", "share_lasts", 2.5),
+            Clue("deploy", "changed", 2.5, since="attempt_errors"),
             Clue("failed_share", "share_rises", 0.5, "service"),
         ),
-        against=(Clue("deploy", "unchanged", 0.8), THROTTLED, FAULTY, LOST, KILLED),
+        against=(
+            Clue("deploy", "unchanged", 0.8, since="attempt_errors"),
+            THROTTLED, FAULTY, LOST, KILLED,
+        ),
     ),
     Hypothesis(
         kind="upstream_slow", entity="upstream", family="part",
@@ -91,9 +96,9 @@ PART = (
     Hypothesis(
         kind="upstream_errors", entity="upstream", family="part",
         claim="fails calls that used to work",
-        needs=(Clue("upstream_errors", "lasts", 1),),
+        needs=(Clue("upstream_errors", "share_lasts", 1),),
         supports=(
-            Clue("upstream_errors", "share_rises", 3), Clue("upstream_errors", "lasts", 1),
+            Clue("upstream_errors", "share_lasts", 4),
             Clue("failed_share", "share_rises", 1, "service"),
         ),
         against=(Clue("upstream_time", "lasts", 0.4), MORE_FRESH),
@@ -114,7 +119,7 @@ PART = (
         needs=(Clue("gpu_xid", "rises", 1),),
         supports=(
             # It pages within seconds, before the replica's calls have had time to fail.
-            Clue("gpu_xid", "rises", 4), Clue("attempt_errors", "rises", 0.5, "hosted"),
+            Clue("gpu_xid", "rises", 4), Clue("attempt_errors", "share_rises", 0.5, "hosted"),
             Clue("attempt_time", "rises", 0.5, "hosted"),
         ),
         against=(),
@@ -123,7 +128,7 @@ PART = (
         kind="gpu_fault", entity="gpu", family="part",
         claim="is gone",
         needs=(Clue("gpu_up", "falls", 1),),
-        supports=(Clue("gpu_up", "falls", 3), Clue("attempt_errors", "rises", 1, "hosted")),
+        supports=(Clue("gpu_up", "falls", 3), Clue("attempt_errors", "share_rises", 1, "hosted")),
         against=(Clue("gpu_xid", "rises", 0.9),),
     ),
     Hypothesis(
@@ -133,7 +138,7 @@ PART = (
         supports=(Clue("kernel_slowdown", "lasts", 3), Clue("step_time", "rises", 3, "hosted")),
         against=(
             Clue("gpu_throttle", "lasts", 0.9), Clue("gpu_xid", "rises", 0.8),
-            Clue("gpu_clock", "falls", 0.7), MORE_FRESH,
+            Clue("gpu_clock", "falls", 0.7), Clue("fresh_arrivals", "surges", 0.3, "clients"),
         ),
     ),
     Hypothesis(
@@ -156,23 +161,24 @@ PART = (
         ),
         against=(
             THROTTLED, FAULTY, SLOW_KERNELS, STARVED, KILLED, RESTARTED, MORE_FRESH,
-            Clue("ejected", "rises", 0.7, "replicas"),
-            Clue("attempt_errors", "share_rises", 0.7, "replicas"),
+            Clue("ejected", "rises", 0.7, "sisters"),
+            Clue("attempt_errors", "share_rises", 0.7, "sisters"),
         ),
     ),
     Hypothesis(
         kind="network_delay", entity="replica", family="part",
         claim="is far away: calls take longer, its engine does not",
-        needs=(Clue("attempt_time", "lasts", 1),),
+        needs=(Clue("way_time", "lasts", 1),),
         supports=(
-            Clue("attempt_time", "lasts", 2.5), Clue("step_time", "steady", 0.75),
-            Clue("phase_time", "steady", 0.75), Clue("attempt_time", "stands_out", 1),
-            Clue("first_token_p99", "rises", 2.5, "service"),
+            Clue("attempt_time", "lasts", 2), Clue("way_time", "lasts", 3),
+            Clue("latency", "explains", 4, "gateway", "network"),
+            Clue("step_time", "steady", 0.75), Clue("attempt_time", "stands_out", 0.5),
+            Clue("first_token_p99", "rises", 1, "service"),
         ),
         against=(
-            Clue("step_time", "lasts", 0.9), Clue("phase_time", "lasts", 0.9), THROTTLED, FAULTY,
+            Clue("way_time", "steady", 0.9), Clue("step_time", "lasts", 0.6), THROTTLED, FAULTY,
             SLOW_KERNELS, STARVED, KILLED, MORE_FRESH, LONGER,
-            Clue("preemptions", "rises", 0.4),
+            Clue("preempted_share", "frequent", 0.4),
         ),
     ),
     Hypothesis(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.detectors import Shift
 from analysis.evidence import Change
@@ -50,8 +50,8 @@ class Case:
         known = [answer for answer in answers if answer.degree is not None]
         if not known:
             return Answer(clue, None)
-        # "steady" must hold everywhere; any other statement needs to hold somewhere.
-        choose = min if clue.test == "steady" else max
+        # That nothing moved must hold everywhere; any other statement needs to hold somewhere.
+        choose = min if clue.test in ("steady", "idle") else max
         return choose(known, key=lambda answer: answer.degree or 0.0)
 
     def _places(self, clue: Clue, suspect: str) -> tuple[str, ...]:
@@ -59,6 +59,7 @@ class Case:
         devices = tuple(below for below in graph.below(suspect) if below.startswith("gpu/"))
         places: dict[str, tuple[str, ...]] = {
             "self": (suspect,),
+            "sisters": graph.peers(suspect),
             "clients": (CLIENTS,),
             "gateway": (GATEWAY,),
             "service": (f"service/{self.service}",),
@@ -75,7 +76,10 @@ class Case:
         if clue.test == "explains":
             return self._explains(clue, entity)
         if clue.test in ("changed", "unchanged"):
-            return Answer(clue, float(self._changed(clue, entity) is (clue.test == "changed")))
+            changed = self._changed(clue, entity)
+            return Answer(clue, changed if clue.test == "changed" else 1.0 - changed)
+        if clue.test == "bites":
+            return self._bites(clue, entity)
         if clue.quantity in ("resent_growth", "fresh_growth"):
             return self._growth(clue, entity)
         shift = self.measures.shift(entity, clue.quantity, clue.part)
@@ -83,13 +87,23 @@ class Case:
             return Answer(clue, None)
         part = clue.part or self.measures.loudest_part(entity, clue.quantity)
         degree = self._degree(clue, entity, part, shift)
+        if clue.also and degree is not None:
+            too = self._ask_one(replace(clue, quantity=clue.also, also=None), entity).degree
+            degree = degree if too is None else min(degree, too)
         return Answer(clue, degree, Witness(entity, clue.quantity, part, shift.before, shift.after))
 
-    def _changed(self, clue: Clue, entity: str) -> bool:
-        """Whether the entity was changed so; every change in evidence lies inside the window."""
-        return any(
-            change.entity == entity and change.kind == clue.quantity for change in self.changes
-        )
+    def _changed(self, clue: Clue, entity: str) -> float:
+        """Whether the entity was changed so, and soon before `since` moved, if it did."""
+        times = [
+            change.ts_ns
+            for change in self.changes
+            if change.entity == entity and change.kind == clue.quantity
+        ]
+        onsets = self.measures.onsets_of(entity, clue.since) if clue.since else []
+        if not times or not onsets:
+            return float(bool(times))
+        steps = [(onset - at) / self.measures.step_ns for onset in onsets for at in times]
+        return max(degrees.follows(one) for one in steps)
 
     def _degree(self, clue: Clue, entity: str, part: str, shift: Shift) -> float | None:
         if clue.test == "stands_out":
@@ -120,9 +134,29 @@ class Case:
             clue, degree, Witness(entity, "resent_arrivals", "", resent.before, resent.after)
         )
 
+    def _bites(self, clue: Clue, entity: str) -> Answer:
+        """A limit is the cause where it lets in less than what usually came.
+
+        One that others run into lets in as much as ever.
+        """
+        refused = self.measures.shift(entity, clue.quantity, clue.part)
+        came = self.measures.shift(CLIENTS, "arrivals")
+        if refused is None or came is None or came.before <= 0:
+            return Answer(clue, None)
+        let_in = came.last * (1.0 - min(1.0, refused.last)) / came.before
+        degree = (degrees.share_rise(refused) or 0.0) * (1.0 - degrees.ramp(let_in, 0.85, 1.15))
+        return Answer(
+            clue, degree,
+            Witness(entity, clue.quantity, clue.part or "", refused.before, refused.after),
+        )  # fmt: skip
+
     def _explains(self, clue: Clue, entity: str) -> Answer:
         """The share of what slow requests gained that was spent at this entity."""
-        mine = [share for share in self.shares if share.entity == entity]
+        mine = [
+            share
+            for share in self.shares
+            if share.entity == entity and clue.part in (None, share.phase)
+        ]
         if self.shares:
             share = sum(one.share for one in mine)
             return Answer(clue, degrees.ramp(share, 0.15, 0.45), _in_spans(entity, mine))
@@ -162,6 +196,10 @@ def _steady(shift: Shift) -> float | None:
     return 1.0 - max(rise or 0.0, fall or 0.0)
 
 
+def _idle(shift: Shift) -> float | None:
+    return 1.0 - (degrees.rise(shift) or 0.0)
+
+
 def _high(shift: Shift) -> float | None:
     """A share of arrivals that dominates, and did not before."""
     return degrees.ramp(max(shift.after, shift.last), 0.15, 0.35) * (degrees.rise(shift) or 0.0)
@@ -176,6 +214,9 @@ TESTS: dict[str, Callable[[Shift], float | None]] = {
     "share_rises": degrees.share_rise,
     "share_lasts": degrees.lasting_share,
     "rare": degrees.rare,
+    "frequent": degrees.frequent,
+    "surges": degrees.surge,
+    "idle": _idle,
     "high": _high,
     "climbs": degrees.climbs,
     "dominates": degrees.dominates,
