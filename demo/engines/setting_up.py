@@ -128,7 +128,7 @@ def _make(recipe: Recipe, home: Path, say: Say) -> None:
     say(f"setting up {recipe.name} {recipe.version}: {recipe.says}")
     shutil.rmtree(home, ignore_errors=True)  # one that was cut short
     home.mkdir()
-    log = home.with_suffix(".log")
+    log = home.with_name(f"{home.name}.log")
     log.unlink(missing_ok=True)
     try:
         recipe.make(home, Workshop(log, say))

@@ -22,8 +22,13 @@ MISSED = Outcome(
 )  # fmt: skip
 
 
-def planned(seeds: range, *done: Outcome, names: tuple[str, ...] = ("none", "slow_replica")):
-    return [(fault.name, seed) for fault, seed in series._plan(names, seeds, done)]
+def planned(
+    seeds: range,
+    *done: Outcome,
+    names: tuple[str, ...] = ("none", "slow_replica"),
+    engine: str = "tiny",
+):
+    return [(fault.name, seed) for fault, seed in series._plan(names, seeds, done, engine)]
 
 
 def test_every_fault_runs_with_one_seed_before_the_next_seed():
@@ -78,3 +83,26 @@ def test_the_table_at_the_end_reads_well(golden: Golden, monkeypatch: pytest.Mon
 
 def test_the_page_of_a_series_reads_well(golden: Golden):
     golden.check("demo.md", record.page([NAMED, MISSED], "Two cores."))
+
+
+def test_a_fault_that_is_not_for_the_engine_is_refused_in_one_line(tmp_path: Path):
+    with pytest.raises(UsageError) as error:
+        series.play(["gpu_fault"], seed=1, seeds=1, folder=tmp_path, json=None, engine="llama")
+
+    assert str(error.value) == (
+        "gpu_fault is not for the engine 'llama', only for tiny; allowed with it: all, none, "
+        "slow_replica, traffic_burst, retry_storm, upstream_slow, rate_limit, client_gone_storm, "
+        "cpu_starvation"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_is_what_suits_the_engine():
+    assert "gpu_fault" in {name for name, _ in planned(range(7, 8), names=("all",))}
+    assert "gpu_fault" not in {
+        name for name, _ in planned(range(7, 8), names=("all",), engine="llama")
+    }
+
+
+def test_the_same_fault_and_seed_behind_another_engine_is_another_run():
+    assert [("none", 7)] == planned(range(7, 8), MISSED, names=("none",), engine="llama")

@@ -15,7 +15,8 @@ RANKS = ("tp_rank", "pp_rank", "moe_ep_rank", "pid")
 """Copies of one scheduler; `dp_rank` is no copy, each has requests of its own."""
 
 SCHEDULER = ("model_name", "engine_type", "priority", "dp_rank", *RANKS)
-FRONT = ("model_name", "engine_type", "priority", "is_streaming")
+REQUEST = ("model_name", "engine_type", "priority")
+FRONT = (*REQUEST, "is_streaming")
 REQUEST_BUCKETS = (
     0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 20.0, 40.0, 60.0, 80.0, 100.0, 200.0,
     400.0,
@@ -60,7 +61,7 @@ GENERATION_TOKENS = Counter(
 CACHED_TOKENS = Counter(
     name="sglang:cached_tokens",
     help="Prompt tokens found in a cache.",
-    labels=(*FRONT, "cache_source"),
+    labels=(*REQUEST, "cache_source"),
     unit="tokens",
 )
 FINISHED = Counter(
@@ -99,7 +100,7 @@ FIRST_TOKEN = Histogram(
 INTER_TOKEN = Histogram(
     name="sglang:inter_token_latency_seconds",
     help="Gap between two tokens.",
-    labels=FRONT,
+    labels=REQUEST,
     unit="seconds",
     buckets=TOKEN_BUCKETS,
 )

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -145,3 +147,19 @@ def test_a_real_v1_host_is_read():
     assert before <= found["cgroup_cpu_usage_seconds_total"] <= before + 60
     assert found["cgroup_memory_used_bytes"] > 0
     assert found["cgroup_oom_kills_total"] >= 0
+
+
+def test_another_process_is_told_of_by_its_pid():
+    program = "print('up', flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], **pipes) as other:
+        assert other.stdout.readline() == b"up\n"
+        found = series(HostSource(pid=other.pid).collect_text())
+        pages = int(Path(f"/proc/{other.pid}/statm").read_text().split()[1])
+        other.communicate(b"\n")
+
+    told = found["process_resident_memory_bytes"]
+    assert told == pytest.approx(pages * os.sysconf("SC_PAGE_SIZE"), rel=0.2)
+    assert told != series(HostSource().collect_text())["process_resident_memory_bytes"]
+    gone = series(HostSource(pid=other.pid).collect_text())
+    assert "process_cpu_seconds_total" not in gone
