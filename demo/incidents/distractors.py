@@ -23,7 +23,7 @@ def chronic(world: World, rng: Random) -> list[str]:
     if rng.random() < 0.2:
         replica = rng.choice(world.replicas)
         replica.gpu.clock, replica.gpu.reason = 0.93, "sw_power_cap"
-        told.append(f"gpu/{replica.gpu.index} was always at its power cap")
+        told.append(f"gpu/{replica.gpu.name} was always at its power cap")
     if rng.random() < 0.15:
         world.node_cpu_extra = rng.uniform(0.1, 0.35)
         told.append("node was always rather busy")
@@ -39,6 +39,9 @@ def changes(world: World, rng: Random, course: Course) -> list[str]:
         def deploy() -> None:
             replica.version = "1.4.3"
             replica.restart(away=rng.uniform(1.0, 4.0))
+            world.notes.append(
+                (world.kernel.now, replica.name, "an option is deprecated: swap_space")
+            )
 
         _at(world, at, deploy)
         told.append(f"replica/{replica.name} deployed 1.4.3 at {at:.0f}")

@@ -71,9 +71,14 @@ def _mix(world: World, rng: Random) -> Break:
 
 
 def _kv(world: World, rng: Random) -> Break:
+    """Longer work meets a cache of which something else took a part: sequences are preempted."""
     prompts, outputs = rng.uniform(1.5, 2.5), rng.uniform(2.5, 5.0)
+    left = rng.uniform(0.25, 0.45)
+    usual = [replica.engine.shape.kv_tokens for replica in world.replicas]
 
     def turn(level: float) -> None:
+        for replica, tokens in zip(world.replicas, usual, strict=True):
+            replica.engine.shape.kv_tokens = int(tokens * between(level, left))
         world.lengths.prompt_factor = between(level, prompts)
         world.lengths.output_factor = between(level, outputs)
 
@@ -101,7 +106,7 @@ def _throttle(world: World, rng: Random) -> Break:
         gpu.heat = 0.0 if reason == POWER else 28.0 * level
         replica.tune()
 
-    return Break((f"gpu/{replica.gpu.index}",), 1 / clock, turn)
+    return Break((f"gpu/{replica.gpu.name}",), 1 / clock, turn)
 
 
 def _gpu_fault(world: World, rng: Random) -> Break:
@@ -111,11 +116,12 @@ def _gpu_fault(world: World, rng: Random) -> Break:
     def turn(level: float) -> None:
         if level > 0 and not replica.error_share:
             replica.gpu.xid(xid)
+            replica.complaint = ("torch.AcceleratorError", "the engine is dead: CUDA error")
             replica.engine.fail_all()
         replica.gpu.lost = level > 0 and xid == 79
         replica.error_share = share if level > 0 else 0.0
 
-    return Break((f"gpu/{replica.gpu.index}",), share, turn)
+    return Break((f"gpu/{replica.gpu.name}",), share, turn)
 
 
 def _kernels(world: World, rng: Random) -> Break:
@@ -127,7 +133,7 @@ def _kernels(world: World, rng: Random) -> Break:
             replica.gpu.kernels = between(level, factor)
             replica.tune()
 
-    return Break(tuple(f"gpu/{one.gpu.index}" for one in hit), factor, turn)
+    return Break(tuple(f"gpu/{one.gpu.name}" for one in hit), factor, turn)
 
 
 def _queue(world: World, rng: Random) -> Break:
@@ -236,6 +242,7 @@ def _deploy(world: World, rng: Random) -> Break:
     def begin() -> None:
         replica.restart(away=rng.uniform(2.0, 10.0))
         replica.version = "1.5.0"
+        replica.complaint = (rng.choice(("KeyError", "ValueError")), "request could not be served")
         replica.error_share = share
 
     return Break((f"replica/{replica.name}",), share, once(begin))

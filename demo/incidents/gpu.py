@@ -11,8 +11,9 @@ AMBIENT = 31.0
 class Gpu:
     """`clock` is the share of the highest SM clock that is left; `kernels` a slowdown in code."""
 
-    def __init__(self, index: int, rng: Random) -> None:
-        self.index, self._rng = index, rng
+    def __init__(self, index: int, host: str, rng: Random, *, alone: bool) -> None:
+        self.index, self.host, self._rng = index, host, rng
+        self.name = str(index) if alone else f"{host}/{index}"
         self.uuid = f"GPU-{rng.getrandbits(64):016x}"
         self.clock = 1.0
         self.kernels = 1.0

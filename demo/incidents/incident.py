@@ -19,7 +19,7 @@ from demo.incidents.paging import Page, first_page
 from demo.incidents.plan import Plan
 from demo.incidents.recording import Recorder, Series
 from demo.incidents.shapes import Course
-from demo.incidents.traces import ERROR, NS, Tracer
+from demo.incidents.traces import ERROR, NS, WARN, Tracer
 from demo.incidents.world import STEP, WARM_UP, World
 from exporters.catalog import foreign
 
@@ -50,6 +50,7 @@ def make(kind: str, seed: str, folder: Path) -> None:
     epoch = EPOCH_NS + rng.randrange(300) * 86_400 * NS
     tracer = Tracer(plan, epoch_ns=epoch, keep=marred.keep, skew=marred.skew, seed=seed)
     world = World(plan, seed, tracer.tell)
+    tracer.complaint = lambda name: world.replica(name).complaint
     told = _break(world, kind, rng, marred)
     world.run(told.course.onset + AFTER_ONSET + STEP)
     tracer.logs.extend(_kernel_lines(world, tracer))
@@ -89,10 +90,11 @@ def _follow(world: World, course: Course, broken: Break) -> Steps:
 
 
 def _kernel_lines(world: World, tracer: Tracer) -> list[dict[str, Any]]:
-    return [
+    killed = [
         tracer.line(at, ERROR, f"Out of memory: Killed process {4000 + number} (python3)", pod=name)
         for number, (at, name) in enumerate(world.killed)
     ]
+    return [*killed, *(tracer.line(at, WARN, note, pod=name) for at, name, note in world.notes)]
 
 
 def _page(series: list[Series], kind: str, told: Told, rng: Random) -> Page:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -18,10 +19,11 @@ REGIONS = ("eu-1", "eu-2", "us-1", "ap-1")
 
 @dataclass(frozen=True)
 class ReplicaPlan:
-    """A replica: its name, its GPU, where it runs and how far that is."""
+    """A replica: its name, its GPU's index on its host, where it runs and how far that is."""
 
     name: str
     gpu: int
+    host: str
     region: str
     network_seconds: float
     shape: Shape
@@ -53,7 +55,7 @@ class Plan:
     max_queue: int
     rate_limit: float
     routing: str
-    instance: str
+    hosts: tuple[str, ...]
     retries: int
     timeout_seconds: float
 
@@ -63,26 +65,34 @@ def draw(rng: Random) -> Plan:
     workload = "code" if rng.random() < 0.2 else "conversation"
     count = rng.choice((2, 2, 3, 3, 4))
     cache_hits = rng.uniform(0.15, 0.35) if rng.random() < 0.6 else None
-    utilisation, served = rng.uniform(0.32, 0.5), rng.uniform(2.4, 3.6)
+    utilisation = rng.uniform(0.41, 0.64) / usual_peak(workload)
+    served = rng.uniform(2.4, 3.6)
     shape = _sized(_shape(rng, workload), workload, served / utilisation / count)
     rate = served / (1 - (cache_hits or 0.0))
     slots = count * shape.max_batch
+    hosts = _hosts(rng, count)
     return Plan(
         service=rng.choice(SERVICES),
         model=rng.choice(MODELS),
         workload=workload,
         rate=rate,
-        replicas=_replicas(rng, count, shape),
+        replicas=_replicas(rng, hosts, count, shape),
         upstreams=_upstreams(rng),
         cache_hits=cache_hits,
         slots=slots,
         max_queue=int(slots * rng.uniform(1.0, 3.0)),
         rate_limit=rate * rng.uniform(8.0, 14.0),
         routing=rng.choice(("least", "least", "round_robin")),
-        instance=f"node-{rng.randint(1, 40)}:9100",
+        hosts=hosts,
         retries=rng.choice((2, 3, 3, 4)),
         timeout_seconds=rng.uniform(40.0, 90.0),
     )
+
+
+def usual_peak(workload: str) -> float:
+    """How far the load of an ordinary day goes beyond its mean, nine times in ten: sized for it."""
+    variance = math.log1p(fitted()["workloads"][workload]["slow_cv2"])
+    return max(1.0, math.exp(1.28 * math.sqrt(variance) - variance / 2))
 
 
 def _shape(rng: Random, workload: str) -> Shape:
@@ -126,7 +136,15 @@ def _capacity(shape: Shape, workload: str) -> float:
     return min(by_batch, by_prefill, 1 / (1 / by_batch + 0.5 / by_prefill))
 
 
-def _replicas(rng: Random, count: int, shape: Shape) -> tuple[ReplicaPlan, ...]:
+def _hosts(rng: Random, count: int) -> tuple[str, ...]:
+    """One host mostly; else two, whose GPUs are both numbered from 0."""
+    many = 2 if count > 1 and rng.random() < 0.3 else 1
+    return tuple(f"node-{number}" for number in rng.sample(range(1, 41), many))
+
+
+def _replicas(
+    rng: Random, hosts: tuple[str, ...], count: int, shape: Shape
+) -> tuple[ReplicaPlan, ...]:
     style = rng.choice(("star", "pod", "number"))
     stars = rng.sample(STARS, count)
     pod = _word(rng, 9)
@@ -135,14 +153,14 @@ def _replicas(rng: Random, count: int, shape: Shape) -> tuple[ReplicaPlan, ...]:
         "pod": [f"vllm-{pod}-{_word(rng, 5)}" for _ in range(count)],
         "number": [f"replica-{number}" for number in range(count)],
     }[style]
-    gpus = list(range(count))
+    gpus = [(hosts[number % len(hosts)], number // len(hosts)) for number in range(count)]
     rng.shuffle(gpus)
     regions = [rng.choice(REGIONS)] * count
     if count > 2 and rng.random() < 0.4:
         regions[-1] = rng.choice([one for one in REGIONS if one != regions[0]])
     return tuple(
-        ReplicaPlan(name, gpu, region, 0.001 if region == regions[0] else 0.04, shape)
-        for name, gpu, region in zip(names, gpus, regions, strict=True)
+        ReplicaPlan(name, gpu, host, region, 0.001 if region == regions[0] else 0.04, shape)
+        for name, (host, gpu), region in zip(names, gpus, regions, strict=True)
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from demo.incidents.metering import Floats, Key
 from demo.incidents.replica import MEMORY_LIMIT
 from demo.incidents.world import KERNELS, STEP, World
-from exporters.catalog import engine, foreign, gpu, neutral
+from exporters.catalog import engine, foreign, gpu, neutral, probe
 from exporters.catalog.signal import Signal
 
 WINDOW = 20
@@ -215,10 +215,9 @@ class Recorder:
             yield neutral.STEP_MEAN, mean, {"phase": phase}
 
     def _devices(self) -> Iterator[Series]:
-        instance = self.plan.instance
         for replica in self.world.replicas:
-            index = str(replica.gpu.index)
-            labels = {"instance": instance, "gpu": index}
+            index, host = replica.gpu.name, replica.gpu.host
+            labels = {"instance": f"{host}:9400", "gpu": str(replica.gpu.index)}
             for signal, meter in (
                 (neutral.GPU_UP, "gpu_up"), (neutral.GPU_UTILIZATION, "gpu_busy"),
                 (neutral.GPU_POWER, "gpu_watts"), (neutral.GPU_TEMPERATURE, "gpu_celsius"),
@@ -234,15 +233,16 @@ class Recorder:
                     seen = np.maximum.accumulate(np.nan_to_num(self.meters.level(key), nan=0.0))
                     grown = rate(seen) * WINDOW * STEP
                     yield self._one(neutral.GPU_XID_RATE, grown, xid=key.part, **labels)
+            probe_info = {"device": f"cuda:{replica.gpu.index}", "uuid": replica.gpu.uuid}
+            instance, ones = f"{host}:9401", np.ones(len(self.meters.times))
+            yield self._one(probe.PROBE_DEVICE, ones, kind="cuda", instance=instance, **probe_info)
             for kernel in KERNELS:
                 took = self.meters.level(Key("kernel_slowdown", index, kernel))
-                device = f"cuda:{index}"
-                yield self._one(
-                    neutral.KERNEL_SLOWDOWN, took, instance=instance, device=device, kernel=kernel
-                )
+                probed = {"instance": f"{host}:9401", "device": f"cuda:{replica.gpu.index}"}
+                yield self._one(neutral.KERNEL_SLOWDOWN, took, kernel=kernel, **probed)
 
     def _host(self) -> Iterator[Series]:
-        instance = self.plan.instance
+        instance = f"{self.plan.hosts[0]}:9100"
         for signal, meter in (
             (neutral.NODE_CPU, "node_cpu"),
             (neutral.NODE_MEMORY, "node_memory"),
@@ -268,7 +268,7 @@ class Recorder:
             yield self._one(foreign.PROCESS_START, started, **where)
             yield from self._versions(replica.name, replica.gpu.uuid, where)
             info = {"gpu": str(replica.gpu.index), "uuid": replica.gpu.uuid, "name": "H200"}
-            yield self._one(gpu.GPU_INFO, ones, **info, instance=self.plan.instance)
+            yield self._one(gpu.GPU_INFO, ones, **info, instance=f"{replica.gpu.host}:9400")
 
     def _versions(self, name: str, uuid: str, where: dict[str, str]) -> Iterator[Series]:
         level = self.meters.level(Key("version", name))

@@ -15,13 +15,16 @@ MEMORY_LIMIT = 32.0e9
 
 
 class Replica:
-    """What faults can turn is public: `software` slowness, `cpu_left`, `network_seconds`, ..."""
+    """What faults can turn is public: `software` slowness, `cpu_left`, `network_seconds`, ...
 
-    def __init__(self, kernel: Kernel, plan: ReplicaPlan, seed: str) -> None:
+    `complaint` is what it logs with each call that it fails: exception and message.
+    """
+
+    def __init__(self, kernel: Kernel, plan: ReplicaPlan, seed: str, *, alone: bool) -> None:
         self.kernel, self.plan, self.name = kernel, plan, plan.name
         self.rng = Random(f"{seed}/{plan.name}")
         self.engine = Engine(kernel, plan.shape)
-        self.gpu = Gpu(plan.gpu, self.rng)
+        self.gpu = Gpu(plan.gpu, plan.host, self.rng, alone=alone)
         self.software = 1.0
         self.cpu_left = 1.0
         self.error_share = 0.0
@@ -29,6 +32,7 @@ class Replica:
         self.silent = False
         self.up = True
         self.version = "1.4.2"
+        self.complaint = ("", "")
         self.started = -self.rng.uniform(5_000, 400_000)
         self.extra_memory = 0.0
         self.leaking = 0.0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
 import polars as pl
 
 from analysis.frames import LOG_SCHEMA, SPAN_SCHEMA
-from demo.incidents.gateway import Exchange
+from demo.incidents.gateway import Attempt, Exchange
 from demo.incidents.plan import Plan
 
 NS = 1_000_000_000
@@ -28,6 +28,7 @@ class Tracer:
         self._epoch, self._skew = epoch_ns, skew
         self._aliases = {one.name: one.alias for one in plan.upstreams}
         self._rng = Random(f"{seed}/traces")
+        self.complaint: Callable[[str], tuple[str, str]] = lambda _: ("", "")
         self.spans: list[Row] = []
         self.logs: list[Row] = []
 
@@ -121,12 +122,23 @@ class Tracer:
             if attempt.outcome == "error":
                 body = f"attempt at {attempt.replica} failed: connection reset"
                 yield self.line(attempt.ended, ERROR, body, trace=trace)
+                yield from self._complaint(attempt, trace)
+        if exchange.status == 500:
+            body = "request failed: certificate verify failed: certificate has expired"
+            yield self.line(exchange.ended, ERROR, body, trace=trace, exception="ssl.SSLError")
         body = f"request {number} ({priority}) is over"
         yield self.line(exchange.ended, INFO, body, trace=trace)
 
+    def _complaint(self, attempt: Attempt, trace: str) -> Iterator[Row]:
+        exception, body = self.complaint(attempt.replica)
+        if exception:
+            yield self.line(
+                attempt.ended, ERROR, body, trace=trace, pod=attempt.replica, exception=exception
+            )
+
     def line(
         self, at: float, severity: int, body: str, *, trace: str | None = None,
-        pod: str | None = None,
+        pod: str | None = None, exception: str | None = None,
     ) -> Row:  # fmt: skip
         """One log line of the gateway, or of a replica where `pod` names it."""
         return {
@@ -138,5 +150,6 @@ class Tracer:
             "service": "gateway" if pod is None else "replica",
             "trace_id": trace,
             "pod": pod,
+            "exception_type": exception,
             "attributes": "{}",
         }

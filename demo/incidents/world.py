@@ -27,7 +27,8 @@ class World:
         self.plan, self.seed = plan, seed
         self.kernel = Kernel(initial_time=-WARM_UP)
         self.meters = Meters()
-        self.replicas = [Replica(self.kernel, one, seed) for one in plan.replicas]
+        alone = len(plan.hosts) == 1
+        self.replicas = [Replica(self.kernel, one, seed, alone=alone) for one in plan.replicas]
         self.gateway = Gateway(self.kernel, plan, self.replicas, self.meters, seed)
         self.arrivals = Arrivals(plan.rate, plan.workload, seed)
         self.lengths = Lengths(plan.workload, seed)
@@ -35,6 +36,8 @@ class World:
         self.node_cpu_extra = self.node_memory_extra = self.node_io = 0.0
         self.rng = Random(f"{seed}/world")
         self.killed: list[tuple[float, str]] = []
+        self.notes: list[tuple[float, str, str]] = []
+        """Warnings of single replicas that mean nothing: when, who, what."""
         self._busy: dict[str, float] = {}
 
     def run(self, seconds: float) -> None:
@@ -99,7 +102,7 @@ class World:
         return (totals.busy_seconds - before) / STEP
 
     def _look_at_gpu(self, replica: Replica, busy: float) -> None:
-        gauge, gpu, owner = self.meters.gauge, replica.gpu, str(replica.gpu.index)
+        gauge, gpu, owner = self.meters.gauge, replica.gpu, replica.gpu.name
         gauge(float(not gpu.lost), "gpu_up", owner)
         for number, count in gpu.xids.items():
             gauge(count, "gpu_xid", owner, number)

@@ -13,7 +13,7 @@ from demo.incidents.recording import Series
 
 LABELS = (
     "job", "instance", "service", "replica", "model", "outcome", "reason", "phase", "upstream",
-    "tier", "gpu", "device", "kernel", "xid", "version", "gpu_uuid", "uuid", "alertname",
+    "tier", "gpu", "device", "kind", "kernel", "xid", "version", "gpu_uuid", "uuid", "alertname",
     "alertstate", "severity",
 )  # fmt: skip
 METRICS, SPANS, LOGS = "metrics.parquet", "spans.parquet", "logs.parquet"
