@@ -98,7 +98,8 @@ class Stage:
         try:
             self._start_all()
             self._wait_ready()
-            warm_up([self.members[name].url for name in (*self.replicas, "gateway")])
+            replicas = [self.members[name].url for name in self.replicas]
+            warm_up([*replicas * self.engine.warm_ups, self.url])
             self.control("load", run=True)
         except BaseException:  # Ctrl-C, too, must leave nothing running
             self.stop()

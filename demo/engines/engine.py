@@ -40,8 +40,8 @@ class Engine(Protocol):
     replicas: ClassVar[int]
     load: ClassVar[float]
     """Its arrivals, as a share of those that the demo's own replicas are sent."""
-    answers: ClassVar[float]
-    """The length of its answers, as a share of theirs."""
+    warm_ups: ClassVar[int]
+    """How often its first calls are made before it is quick."""
     has_gpus: ClassVar[bool]
     """Whether it runs on the demo's simulated devices."""
     tells_host: ClassVar[bool]

@@ -34,7 +34,7 @@ class Llama:
     name: ClassVar = "llama"
     replicas: ClassVar = 2
     load: ClassVar = 1.0
-    answers: ClassVar = 1.0
+    warm_ups: ClassVar = 1
     has_gpus: ClassVar = False
     tells_host: ClassVar = False
     keeps_connections: ClassVar = False

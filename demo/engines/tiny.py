@@ -21,7 +21,7 @@ class Tiny:
     name: ClassVar = "tiny"
     replicas: ClassVar = 2
     load: ClassVar = 1.0
-    answers: ClassVar = 1.0
+    warm_ups: ClassVar = 1
     has_gpus: ClassVar = True
     tells_host: ClassVar = True
     keeps_connections: ClassVar = True

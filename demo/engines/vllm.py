@@ -38,8 +38,8 @@ class Vllm:
 
     name: ClassVar = "vllm"
     replicas: ClassVar = 1
-    load: ClassVar = 0.3
-    answers: ClassVar = 1.0
+    load: ClassVar = 0.7
+    warm_ups: ClassVar = 5
     has_gpus: ClassVar = False
     tells_host: ClassVar = False
     keeps_connections: ClassVar = True
