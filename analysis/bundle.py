@@ -57,12 +57,13 @@ def folder_of(verdicts: Path, verdict_id: str) -> Path:
     return found[0]
 
 
-def write(folder: Path, evidence: Evidence, verdict: Verdict) -> None:
+def write(folder: Path, evidence: Evidence, verdict: Verdict, page: str) -> None:
     """Write evidence, page and verdict; the verdict last, so that a folder with one is whole.
 
     Raises OSError when the disk does not take it.
     """
     evidence.save(folder)
+    (folder / PAGE).write_text(page, encoding="utf-8")
     part = folder / f"{VERDICT}.part"
     part.write_text(verdict.to_json(), encoding="utf-8")
     part.replace(folder / VERDICT)

@@ -127,6 +127,16 @@ class DataQuality(Part):
     gap: str
 
 
+class ProposedRule(Part):
+    """An alert rule that would have told of this cause, and when it would have fired before."""
+
+    alert: str
+    rule: str = Field(description="a rule file, as promtool checks it")
+    says: str
+    fired: list[int] = Field(description="starts of its firing in the time looked back on, ns UTC")
+    looked_back_seconds: Number
+
+
 class Verdict(Part):
     """One answer to one alert."""
 
@@ -144,7 +154,7 @@ class Verdict(Part):
     abstained: bool
     reason: str
     data_quality: list[DataQuality]
-    proposed_rule: str | None = None
+    proposed_rule: ProposedRule | None = None
     inputs_digest: str
     seconds: float
 

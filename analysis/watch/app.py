@@ -13,10 +13,11 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from analysis.bundle import PAGE
 from analysis.collect import Sources, collect
 from analysis.config import AnalysisSection, WatchSection
 from analysis.watch.ledger import Ledger
@@ -36,6 +37,9 @@ log = logging.getLogger(__name__)
 
 DEADLINE_SHARE = 0.4
 """Of the deadline, what reading the sources may take; diagnosis and the page need the rest."""
+
+PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""The page needs nothing but its own style; whatever got into it, a browser runs none of it."""
 
 
 def app(
@@ -75,6 +79,7 @@ class _Watch:
             Route("/changes", self.changes, methods=["POST"]),
             Route("/verdicts", self.verdicts),
             Route("/verdicts/{id}", self.verdict),
+            Route("/verdicts/{id}/page", self.page),
             Route("/incidents", self.incidents),
             Route("/-/healthy", self.healthy),
             Route("/-/ready", self.ready),
@@ -150,6 +155,18 @@ class _Watch:
                 404, f"no verdict {request.path_params['id']}; GET /verdicts lists them"
             )
         return Response(document, media_type="application/json")
+
+    def page(self, request: Request) -> Response:
+        """One verdict with its evidence and charts, for a browser."""
+        verdict_id = request.path_params["id"]
+        folder = self._ledger.folder(verdict_id)
+        try:
+            text = "" if folder is None else (folder / PAGE).read_text(encoding="utf-8")
+        except OSError:
+            text = ""  # removed with old age, or never kept
+        if not text:
+            raise HTTPException(404, f"no page of {verdict_id} is kept; GET /verdicts lists them")
+        return HTMLResponse(text, headers={"Content-Security-Policy": PAGE_POLICY})
 
     def incidents(self, request: Request) -> Response:
         """The latest incidents, oldest first."""

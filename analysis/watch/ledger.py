@@ -199,6 +199,14 @@ class Ledger:
         )
         return rows[0][0] if rows else None
 
+    def folder(self, verdict_id: str) -> Path | None:
+        """Where the evidence of a verdict lies; None where it was not kept."""
+        rows = self.store.read(
+            "SELECT folder FROM verdicts WHERE id = ? AND folder != '' ORDER BY number LIMIT 1",
+            verdict_id,
+        )
+        return Path(rows[0][0]) if rows else None
+
     def open_folders(self) -> set[Path]:
         """The evidence of incidents that are not over."""
         rows = self.store.read(

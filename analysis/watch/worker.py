@@ -18,6 +18,7 @@ from analysis.collect import window_of, without_evidence
 from analysis.config import AnalysisSection, WatchSection
 from analysis.diagnose import diagnose, may_become_clear
 from analysis.evidence import SECOND, Alert, Evidence
+from analysis.report import page
 from analysis.similar import Memory
 from analysis.verdict import Verdict
 from analysis.watch.ledger import Event, Incident, Ledger
@@ -61,9 +62,10 @@ class Worker:
         self._ledger = ledger
         self._collect = collector
         self._registry = registry
-        memory = Memory(section.verdicts)
+        self._memory = Memory(section.verdicts)
+        told = Memory(section.verdicts)  # the outbox has threads of its own
         self._outbox = Outbox(
-            ledger, registry, senders, lambda key, verdict: memory.alike(verdict, but=key[:6])
+            ledger, registry, senders, lambda key, verdict: told.alike(verdict, but=key[:6])
         )
         self._failures: Counter[str] = Counter()
         self._shared: tuple[object, Evidence] | None = None
@@ -237,7 +239,8 @@ class Worker:
     def _save(self, incident: Incident, evidence: Evidence, verdict: Verdict) -> Path | None:
         folder = self._section.verdicts / f"{verdict.id}-{incident.key[:6]}"
         try:
-            bundle.write(folder, evidence, verdict)
+            similar = self._memory.alike(verdict, but=incident.key[:6])
+            bundle.write(folder, evidence, verdict, page(evidence, verdict, similar))
         except (OSError, pl.exceptions.PolarsError) as error:
             log.warning("the evidence of %s could not be kept: %s", verdict.id, error)
             shutil.rmtree(folder, ignore_errors=True)

@@ -28,7 +28,7 @@ def kept(place: Path, evidence: Evidence, hours: int = 0) -> Verdict:
     begun = Alert("Slow", scenes.WINDOW.start_ns - hours * HOUR)
     evidence = replace(evidence, alert=begun)
     verdict = diagnose(evidence)
-    bundle.write(place / f"{verdict.id}-{hours:06d}", evidence, verdict)
+    bundle.write(place / f"{verdict.id}-{hours:06d}", evidence, verdict, "")
     return verdict
 
 
