@@ -18,10 +18,10 @@ from demo.servers.run_folder import HOST
 from demo.service.config import MODEL, NICENESS
 from exporters.errors import ServerMissingError
 
-SHAPE: Final = Shape(hidden=128, layers=2)
-SEQUENCES: Final = 8
-BLOCK, BLOCKS = 32, 96
-"""Tokens of a block of the KV cache, and how many there are."""
+SHAPE: Final = Shape(hidden=256, layers=4, context=1152)
+SEQUENCES: Final = 4
+BLOCK, BLOCKS = 32, 48
+"""Tokens of a block of the KV cache, and how many there are: the longest request must fit."""
 
 ENVIRONMENT: Final = {
     "HF_HUB_OFFLINE": "1",
