@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from alerts.autoscaling.config import AutoscalingSection
+from alerts.bridge.config import BridgeSection
 from alerts.config import RulesSection
 from analysis.config import AnalysisSection, WatchSection
 from analysis.forecast.config import ForecastSection
@@ -55,6 +56,7 @@ class Config(Section):
     elasticsearch: ElasticsearchSection = ElasticsearchSection()
     telemetry: TelemetrySection = TelemetrySection()
     rules: RulesSection = RulesSection()
+    bridge: BridgeSection = BridgeSection()
     autoscaling: AutoscalingSection = AutoscalingSection()
     dashboards: DashboardsSection = DashboardsSection()
     analysis: AnalysisSection = AnalysisSection()
@@ -195,6 +197,15 @@ def watch(config: ConfigFile = None) -> None:
 
     whole = settings(config)
     serve(whole.watch, whole.analysis, _sources(whole), announce=typer.echo)
+
+
+@app.command()
+def bridge(config: ConfigFile = None) -> None:
+    """Tell chats and pagers what Alertmanager cannot: DingTalk, Feishu, WeCom, verdicts' pages."""
+    from alerts.bridge.app import serve
+
+    whole = settings(config)
+    serve(whole.bridge, whole.rules.notify, announce=typer.echo)
 
 
 @app.command()

@@ -176,6 +176,14 @@ class NotifySection(Section):
         """25 of 0.25."""
         return int(self.alertmanager.partition(".")[2])
 
+    def paged(self, service: str) -> tuple[str, ...]:
+        """The receivers that are told of pages of a service; of its team, or of all the rest's."""
+        for team in self.teams.values():
+            if service in team.services:
+                return team.page
+        rest = [team for team in self.teams.values() if not team.services]
+        return rest[0].page if rest else ()
+
     @field_validator("alertmanager")
     @classmethod
     def _is_served(cls, version: str) -> str:

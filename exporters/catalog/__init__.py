@@ -7,6 +7,7 @@ one test holds every query of the project against it.
 from __future__ import annotations
 
 from exporters.catalog import (
+    bridge,
     cache,
     canary,
     clients,
@@ -33,6 +34,7 @@ ROOMS: dict[str, tuple[Signal, ...]] = {
     "probe": probe.SIGNALS,
     "canary": canary.SIGNALS,
     "stack": stack.SIGNALS,
+    "bridge": bridge.SIGNALS,
     "forecast": forecast.SIGNALS,
     "foreign": foreign.SIGNALS,
     "engines": engines.SIGNALS,

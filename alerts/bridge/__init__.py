@@ -1,0 +1,1 @@
+"""`busysignal bridge`: tells chats and pagers what Alertmanager cannot, and never forgets."""
