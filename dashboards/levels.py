@@ -14,10 +14,10 @@ BURN_WINDOWS = (slo.PAGE[0].short, slo.PAGE[0].long, slo.PAGE[1].long)
 
 def budgets(rules: RulesSection) -> dict[str, Decimal]:
     """Share of requests each objective may miss, by the `slo` label of its recorded series."""
-    objectives = rules.objectives
     return {
-        "availability": slo.budget(objectives.availability.target),
-        "latency": slo.budget(objectives.latency.target),
+        name: slo.budget(objective.target)
+        for name, objective in rules.objectives
+        if hasattr(objective, "target")
     }
 
 

@@ -26,7 +26,8 @@ import httpx
 
 from dashboards import log_queries
 from dashboards.queries import substitute
-from demo.drawing import Canvas, Series, draw
+from demo.canvas import Canvas, Series
+from demo.drawing import draw
 from demo.tables import log_lines, table
 from exporters.errors import BusySignalError, ServerMissingError
 
@@ -141,7 +142,7 @@ class Preview:
 
     def _copies(self, panel: Mapping[str, Any]) -> list[tuple[str, Callable[[Canvas], str]]]:
         """One box, or one for each value of the label the panel repeats over."""
-        title: str = panel["title"]
+        title = self._titled(panel)
         if panel["type"] == "logs":
             return [(title, lambda _: log_lines(panel, self._lines(panel)))]
         found = self._found(panel)
@@ -159,6 +160,12 @@ class Preview:
             )
             for name in names
         ]
+
+    def _titled(self, panel: Mapping[str, Any]) -> str:
+        title: str = panel["title"]
+        for name, value in self.window.values.items():
+            title = title.replace(f"${name}", value)
+        return title
 
     def _found(self, panel: Mapping[str, Any]) -> list[tuple[str, Series]]:
         """Every series, with the letter of its query."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from demo.drawing import NAMED, Series, level, named_values, show
+from demo.canvas import NAMED, Series, level, named_values, show
 
 Json = Mapping[str, Any]
 
@@ -76,7 +77,7 @@ def log_lines(panel: Json, documents: Sequence[Json]) -> str:
 
 def _line(document: Json) -> str:
     part = document["resource"]["attributes"].get("service.name", "")
-    return (
-        f"{document['@timestamp']} {document.get('severity_text', '')} {part}: "
-        f"{document['body']['text']}"
-    )
+    at = str(document["@timestamp"])
+    if at.replace(".", "").isdigit():  # OpenTelemetry's shape writes milliseconds
+        at = time.strftime("%H:%M:%S", time.gmtime(float(at) / 1000))
+    return f"{at} {document.get('severity_text', '')} {part}: {document['body']['text']}"

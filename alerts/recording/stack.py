@@ -19,7 +19,10 @@ def servers(scale: Scale) -> tuple[Recording, ...]:
     undelivered = foreign.NOTIFICATIONS_FAILED.total
     return (
         Recording(
-            neutral_stack.RULE_FAILURES, f"sum by (rule_group) (increase({failed}[{window}]))"
+            neutral_stack.RULE_FAILURES,
+            # Prometheus says `file;group`, and the file's path is of no interest.
+            f"sum by (rule_group) (label_replace(increase({failed}[{window}]), "
+            '"rule_group", "$1", "rule_group", ".*;(.+)"))',
         ),
         Recording(
             neutral_stack.NOTIFICATIONS_LOST,

@@ -97,11 +97,10 @@ def _money(prices: Prices) -> tuple[Panel, ...]:
     tokens = f"1000 * ({hourly}) / {HOUR_SECONDS} / ({_tokens()} > 0)"
     return (
         stat("Cost over the time on screen", about, first, whole_range, beside=(*beside,),
-             width=24, **money),
-        drawn("Cost of an hour", about, first, hourly, "an hour", beside=(*beside,), width=12,
-              **money),
+             width=8, height=8, **money),
+        drawn("Cost of an hour", about, first, hourly, "an hour", beside=(*beside,), **money),
         drawn("Cost per 1,000 generated tokens", about, first, tokens, "1,000 tokens",
-              beside=(*beside, neutral.GENERATED_TOKEN_RATE), width=12, **money),
+              beside=(*beside, neutral.GENERATED_TOKEN_RATE), **money),
     )  # fmt: skip
 
 

@@ -151,6 +151,6 @@ def _callers(levels: Thresholds) -> tuple[Panel, ...]:
             queries=(Query(outside.CLIENT_CIRCUIT.value, TARGET),),
             values=(Value(0, "closed", "green"), Value(1, "open", "red")),
             width=24,
-            empty=NO_CALLERS,
+            empty="no caller has a circuit breaker",
         ),
     )  # fmt: skip

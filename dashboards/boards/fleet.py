@@ -85,6 +85,7 @@ def _services(rules: RulesSection) -> Table:
         title="Services",
         about="One row a service; follow its name for what lies behind it.",
         keys={"service": "Service"},
+        height=6,
         columns=(
             _column("Arrivals", neutral.STARTED_RATE, "sum"),
             Column(title="Success share", signal=neutral.OUTCOME_RATE, expr=success_share(),

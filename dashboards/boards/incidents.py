@@ -126,7 +126,7 @@ def _became() -> tuple[Panel, ...]:
         drawn("Verdicts given", "Named, abstained, or nothing wrong.", stack.VERDICTS,
               f"sum by (result) (increase({stack.VERDICTS.total}[$__rate_interval]))",
               "{{result}}", style="bars", width=6),
-        drawn("Time to the verdict", "Median and 90th percentile, from the alert on.", took,
+        drawn("Time to the verdict", "90th percentile, from the alert on.", took,
               f"histogram_quantile(0.9, {buckets})", "p90", width=6, empty="no verdict yet"),
         drawn("Pages sent", "With their cause; failed ones went out without.", stack.PAGES,
               f"sum by (result) (increase({stack.PAGES.total}[$__rate_interval]))",

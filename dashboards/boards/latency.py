@@ -51,12 +51,18 @@ def board(rules: RulesSection) -> Dashboard:
         boards.LATENCY,
         "Where the time of a request goes: queue, prefill, decode or upstream.",
         (service_variable(), choose("model", "Model", models)),
-        Row("Shares now", tuple(_share(phase) for phase in NAMES)),
+        Row("Shares now", (_mean(), *map(_share, NAMES))),
         Row("Where the time goes", _phases()),
         Row("Every request", _every()),
         Row("By replica", _replicas()),
         Row("Beside the engines", _around(levels)),
     )
+
+
+def _mean() -> Panel:
+    means = neutral_parts.REQUEST_PHASE
+    every = f"sum by (service) ({means.value.where(service=SERVICE)})"
+    return stat("Mean request", "All its phases together.", means, or_no_traffic(every), width=4)
 
 
 def _share(phase: str) -> Panel:

@@ -25,7 +25,8 @@ TO_LATENCY = Link("Latency anatomy", boards.LATENCY, keeps=("service", "model"))
 def board(rules: RulesSection) -> Dashboard:
     """Build the board of one model, coloured by the alerts' own levels."""
     levels = rules.thresholds
-    models = neutral.STARTED_RATE.value.where(service=SERVICE)
+    # Of those that answer: nobody wants to begin with one that nothing is known of.
+    models = neutral.DURATION_P99.value.where(service=SERVICE)
     return whole(
         boards.MODEL,
         "One model of a service: who asks for it, and what they get.",

@@ -68,7 +68,8 @@ def _number(title: str, about: str, signal: Recorded, aggregate: str, **more: An
 def _parts(title: str, about: str, signal: Recorded, legend: str = "{{replica}}", **more: Any
            ) -> TimeSeries:  # fmt: skip
     more.setdefault("links", (TO_REPLICA,))
-    return drawn(title, about, signal, part_of(signal.value), legend, **more)
+    named = f'label_replace({part_of(signal.value)}, "replica", "gateway", "replica", "")'
+    return drawn(title, about, signal, named, legend, **more)
 
 
 def _service(title: str, about: str, signal: Recorded, legend: str, **more: Any) -> TimeSeries:
@@ -78,15 +79,15 @@ def _service(title: str, about: str, signal: Recorded, legend: str, **more: Any)
 def _queues(levels: Thresholds) -> tuple[Panel, ...]:
     deep = rising(levels.queue_warning, levels.queue_critical)
     return (
-        _parts("Queues by replica", "Where requests wait; the gateway's own queue has no replica.",
-               neutral.QUEUE_DEPTH, "gateway {{replica}}", steps=deep),
+        _parts("Queues by replica", "Who waits where; the gateway's own queue is named so.",
+               neutral.QUEUE_DEPTH, steps=deep),
         _service("Queue by class", "Who waits at the gateway: batch work should wait first.",
                  neutral_parts.QUEUE_BY_PRIORITY, "{{priority}}", style="stacked", steps=deep),
         _parts("Queue by reason", "What engines lack: capacity, or something that will pass.",
                neutral_parts.QUEUE_BY_REASON, "{{replica}} {{reason}}", style="stacked",
                empty="only vLLM tells"),
         _parts("Wait by replica", "99th percentile of the wait for a slot.",
-               neutral.QUEUE_WAIT_P99, "gateway {{replica}}"),
+               neutral.QUEUE_WAIT_P99),
         _service("Refusals by reason", "Why the service itself answered 429 or 503.",
                  neutral.REJECTED_RATE, "{{reason}}", style="stacked", empty="nothing refused"),
         _parts("Refusals by replica", "What engines refused as busy.",

@@ -35,6 +35,7 @@ def _table(levels: Thresholds) -> Table:
         title="Replicas",
         about="One row a replica; follow its name for what lies behind it.",
         keys={"replica": "Replica"},
+        height=6,
         columns=(
             _column("Waiting", neutral.QUEUE_DEPTH,
                     steps=rising(levels.queue_warning, levels.queue_critical)),

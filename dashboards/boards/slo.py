@@ -12,7 +12,10 @@ from dashboards.panels import Dashboard, Panel, Query, Row, Step, TimeSeries, ri
 from dashboards.scope import SERVICE, incidents, or_no_traffic, service_variable, stat, whole
 from exporters.catalog import Recorded, boards, neutral
 
-NAMES = {"availability": "Availability", "latency": "Latency"}
+NAMES = {
+    "availability": "Availability", "latency": "Latency", "first_token": "First token",
+    "inter_token": "Between tokens", "goodput": "Goodput",
+}  # fmt: skip
 LEFT = (Step("red"), Step("orange", 0.0), Step("green", 0.25))
 """Overspent, most of it spent, enough left."""
 

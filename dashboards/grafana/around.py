@@ -16,9 +16,9 @@ Json = dict[str, Any]
 
 def datasources(dashboard: Dashboard) -> list[Any]:
     """The choice of the data sources that queries go to."""
-    choices = [_source("datasource", "Prometheus", "prometheus")]
+    choices = [_source("datasource", "Prometheus data source", "prometheus")]
     if dashboard.has_logs:
-        choices.append(_source("logs", "Elasticsearch", "elasticsearch"))
+        choices.append(_source("logs", "Elasticsearch data source", "elasticsearch"))
     return choices
 
 

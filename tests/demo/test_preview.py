@@ -10,7 +10,8 @@ import pytest
 from alerts.config import RulesSection
 from dashboards.config import DashboardsSection
 from dashboards.render import documents
-from demo.drawing import Canvas, Series, draw, show
+from demo.canvas import Canvas, Series, show
+from demo.drawing import draw
 from demo.preview import Window, main, page
 
 DOCUMENTS = documents(DashboardsSection(), RulesSection())
