@@ -44,9 +44,9 @@ class Way(Generic[HitT]):
     """Decodes a page; raises MsgspecError where any document is of another form."""
     hit: Callable[[RawHit], HitT]
     odd: Callable[[Sequence[HitT]], list[int]]
-    """The places of documents that the general reader must read."""
-    frame: Callable[[Sequence[HitT]], pl.DataFrame]
-    """Canonical rows of the others, unsorted."""
+    """The places of documents that the general reader must read, for other reasons."""
+    frame: Callable[[Sequence[HitT], list[bytes]], pl.DataFrame]
+    """Canonical rows, unsorted, of documents and of their attributes as text."""
 
     def whole(self, content: bytes) -> tuple[Page[HitT], pl.DataFrame] | None:
         """The page and its rows; None unless all documents are of the form."""
@@ -55,20 +55,25 @@ class Way(Generic[HitT]):
         except msgspec.ValidationError:
             return None
         hits = page.hits.hits
-        return None if self.odd(hits) else (page, self.frame(hits))
+        attributes = _attributes(hits)
+        if _odd_attributes(attributes) or self.odd(hits):
+            return None
+        return page, self.frame(hits, attributes)
 
     def sift(self, hits: Iterable[RawHit]) -> tuple[pl.DataFrame, list[RawHit]]:
         """Rows of the documents that are of the form, and those that are not."""
-        usual: list[tuple[HitT, RawHit]] = []
-        left = []
+        usual: list[HitT] = []
+        raws, left = [], []
         for raw in hits:
             try:
-                usual.append((self.hit(raw), raw))
+                usual.append(self.hit(raw))
+                raws.append(raw)
             except msgspec.MsgspecError:
                 left.append(raw)
-        odd = set(self.odd([hit for hit, _ in usual]))
-        left += [raw for place, (_, raw) in enumerate(usual) if place in odd]
-        return self.frame([hit for place, (hit, _) in enumerate(usual) if place not in odd]), left
+        odd = {*self.odd(usual), *_odd_attributes(_attributes(usual))}
+        left += [raws[place] for place in odd]
+        plain = [hit for place, hit in enumerate(usual) if place not in odd]
+        return self.frame(plain, _attributes(plain)), left
 
 
 def _span_hit(hit: RawHit) -> SpanHit:
@@ -79,13 +84,13 @@ def _log_hit(hit: RawHit) -> LogHit:
     return LogHit(hit.index, hit.id, hit.sort, source=otel.decode_log(hit.source))
 
 
-def _odd_spans(hits: Sequence[SpanHit]) -> list[int]:
-    return _odd_attributes([hit.source.attributes for hit in hits])
+def _odd_spans(_: Sequence[SpanHit]) -> list[int]:
+    return []
 
 
 def _odd_logs(hits: Sequence[LogHit]) -> list[int]:
     logs = [hit.source for hit in hits]
-    odd = [
+    return [
         place
         for place, log in enumerate(logs)
         if not log.body.text
@@ -93,23 +98,25 @@ def _odd_logs(hits: Sequence[LogHit]) -> list[int]:
         or not 1 <= log.severity_number <= 24
         or (log.span_id is not None and (log.name is not None or log.duration is not None))
     ]
-    return odd + _odd_attributes([log.attributes for log in logs])
 
 
-def _odd_attributes(raw: Sequence[msgspec.Raw]) -> list[int]:
+def _attributes(hits: Sequence[HitT]) -> list[bytes]:
+    return [bytes(hit.source.attributes) for hit in hits]
+
+
+def _odd_attributes(contents: Sequence[bytes]) -> list[int]:
     """Nested ones, and those with values that are none."""
     return [
         place
-        for place, content in enumerate(map(bytes, raw))
+        for place, content in enumerate(contents)
         if content.find(b"{", 1) > 0 or b"null" in content or content[-1:] != b"}"
     ]
 
 
-def _span_frame(hits: Sequence[SpanHit]) -> pl.DataFrame:
+def _span_frame(hits: Sequence[SpanHit], attributes: list[bytes]) -> pl.DataFrame:
     if not hits:
         return pl.DataFrame(schema=dict(SPAN_SCHEMA))
     told = _columns(hits, otel.Span)
-    attributes = list(map(bytes, told["attributes"]))
     resources, suffixes = _resources(told["resource"])
     known = Known(attributes)
     statuses = told["status"]
@@ -132,14 +139,13 @@ def _span_frame(hits: Sequence[SpanHit]) -> pl.DataFrame:
         **resources,
         **_places(hits),
     }
-    return pl.DataFrame({name: found[name] for name in SPAN_SCHEMA}, schema=dict(SPAN_SCHEMA))
+    return pl.DataFrame([found[name].alias(name) for name in SPAN_SCHEMA])
 
 
-def _log_frame(hits: Sequence[LogHit]) -> pl.DataFrame:
+def _log_frame(hits: Sequence[LogHit], attributes: list[bytes]) -> pl.DataFrame:
     if not hits:
         return pl.DataFrame(schema=dict(LOG_SCHEMA))
     told = _columns(hits, otel.Log)
-    attributes = list(map(bytes, told["attributes"]))
     resources, suffixes = _resources(told["resource"])
     known = Known(attributes)
     found = {
@@ -156,7 +162,7 @@ def _log_frame(hits: Sequence[LogHit]) -> pl.DataFrame:
         **resources,
         **_places(hits),
     }
-    return pl.DataFrame({name: found[name] for name in LOG_SCHEMA}, schema=dict(LOG_SCHEMA))
+    return pl.DataFrame([found[name].alias(name) for name in LOG_SCHEMA])
 
 
 SPANS = Way(otel.decode_spans, _span_hit, _odd_spans, _span_frame)

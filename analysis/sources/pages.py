@@ -17,8 +17,24 @@ from analysis.sources.shapes import Read
 
 KEEP_ALIVE = "1m"
 ANSWER = "pit_id,timed_out,_shards.failed,hits.total,aggregations"
+FIRST = 500
+GROWTH = 8
+PAGE_BYTES = 8 * 2**20
 Convert = Callable[[bytes], Read]
 Part = tuple[list[pl.DataFrame], Counter[str], Counter[str]]
+
+
+class PageSize:
+    """How many documents to ask for: few at first, then as many as their size allows."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.now = min(most, FIRST)
+
+    def learn(self, rows: int, bytes_: int) -> None:
+        """Aim at PAGE_BYTES, growing by steps: the next documents may be larger than these."""
+        fitting = PAGE_BYTES * max(1, rows) // max(1, bytes_)
+        self.now = max(1, min(self._most, GROWTH * self.now, fitting))
 
 
 class Pages:
@@ -61,28 +77,31 @@ class Pages:
         body: dict[str, Any] = {}
         if self._section.slices > 1:
             body["slice"] = {"id": number, "max": self._section.slices}
+        size = PageSize(self._section.page_size)
         while allowance.is_left():
-            found = self._page(pit, query, body, allowance, convert)
-            if found.page.hits.hits:
+            body["size"] = size.now
+            found, bytes_ = self._page(pit, query, body, allowance, convert)
+            rows = len(found.page.hits.hits)
+            if rows:
                 part[0].append(found.frame)
                 part[1].update(found.problems)
                 part[2].update(found.shapes)
-            if len(found.page.hits.hits) < self._section.page_size:
+            if rows < size.now:
                 break
+            size.learn(rows, bytes_)
             body["search_after"] = found.page.search_after
         return part
 
     def _page(
         self, pit: str, query: Any, body: dict[str, Any],
         allowance: Allowance, convert: Convert,
-    ) -> Read:  # fmt: skip
+    ) -> tuple[Read, int]:  # fmt: skip
         # Documents whole, and no filter_path: to leave anything out of an answer, the server would
         # parse each document and write it anew, which costs it more than all the rest.
         content = self._connection.call_raw(
             lambda client: client.search(
                 pit={"id": pit, "keep_alive": KEEP_ALIVE},
                 query=query,
-                size=self._section.page_size,
                 sort=[{"_shard_doc": "asc"}],
                 track_total_hits=False,
                 timeout=self._timeout,
@@ -98,7 +117,7 @@ class Pages:
             ) from None
         self._refuse_parts(found.page.timed_out, found.page.shards.failed)
         allowance.took(len(found.page.hits.hits), len(content))
-        return found
+        return found, len(content)
 
     @property
     def _timeout(self) -> str:

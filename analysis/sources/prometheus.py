@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-import httpx
-import numpy as np
-import orjson
 import polars as pl
 
-from analysis.sources.backoff import patiently
-from analysis.sources.errors import BusyError, SourceError
 from analysis.sources.gap import Gap
+from analysis.sources.prometheus_api import Api, Form
+from analysis.sources.prometheus_frames import (
+    Result,
+    classic_buckets,
+    exemplars,
+    native_buckets,
+    samples,
+)
 
 MAX_POINTS = 11_000
 """Prometheus refuses a range query with more points a series than this."""
 
-MAX_BYTES = 256 * 2**20
+ReadT = TypeVar("ReadT")
+WRONG_FORM = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+
+MOST_VALUES = 100_000
+"""Names or values of labels that one question is answered with."""
 
 
 @dataclass(frozen=True)
@@ -33,140 +40,183 @@ class ActiveAlert:
     active_at_ns: int
 
 
+@dataclass(frozen=True)
+class Metadata:
+    """What a target says of one of its metrics; `unit` is mostly empty."""
+
+    kind: str
+    help: str
+    unit: str
+
+
 class PrometheusSource:
     """Frames have `ts_ns`, `value` and a column for each label, null where a series lacks it.
 
     Safe to use from several threads. Raises SourceError when an answer cannot be had; what the
-    server warns of (partial answers among it) is a gap.
+    server warns of (partial answers among it) is a gap. A series that its target or rule no longer
+    has ends with its last sample; one that ended without a word (pushed from elsewhere) the server
+    carries on for as long as it looks back, 5 minutes by default.
     """
 
     def __init__(self, url: str, timeout: float = 10.0) -> None:
         self.name = "prometheus"
         self.gaps: list[Gap] = []
-        self.url = url.rstrip("/")
-        self._timeout = timeout
-        self._client = httpx.Client(
-            base_url=f"{self.url}/api/v1/",
-            timeout=timeout,
-            trust_env=False,
-            headers={"user-agent": "busysignal"},
-        )
+        self._api = Api(url, timeout, self._state)
+        self.url = self._api.url
+        self._common = {"timeout": f"{timeout:g}"}
 
     def range(self, query: str, start_ns: int, end_ns: int, step_ns: int) -> pl.DataFrame:
         """Evaluate at start, start + step, ... up to and including end."""
-        if step_ns < 1_000_000 or end_ns < start_ns:
-            raise ValueError(f"no range: start {start_ns}, end {end_ns}, step {step_ns}")
-        form = {"query": query, "step": _seconds(step_ns), "timeout": f"{self._timeout:g}"}
-        parts = [
-            self._frame("query_range", {**form, "start": _seconds(first), "end": _seconds(last)})
-            for first, last in _windows(start_ns, end_ns, step_ns)
-        ]
-        return parts[0] if len(parts) == 1 else pl.concat(parts, how="diagonal")
+        told = self._parts(query, start_ns, end_ns, step_ns, samples)
+        return told[0] if len(told) == 1 else pl.concat(told, how="diagonal")
+
+    def buckets(self, query: str, start_ns: int, end_ns: int, step_ns: int) -> pl.DataFrame:
+        """A histogram's buckets, whether it is native or classic.
+
+        The query selects native histograms, or `_bucket` series with their `le`. A row for each
+        bucket: ts_ns, lower, upper, value (its own count) and the labels.
+        """
+
+        def read(result: Result) -> pl.DataFrame:
+            classic = classic_buckets(samples(_without_histograms(result)))
+            native = native_buckets([each for each in result if _is_native(each)])
+            return pl.concat([native, classic], how="diagonal")
+
+        return pl.concat(self._parts(query, start_ns, end_ns, step_ns, read), how="diagonal")
 
     def instant(self, query: str, at_ns: int | None = None) -> pl.DataFrame:
-        """Evaluate once, now or at `at_ns`."""
-        form = {"query": query, "timeout": f"{self._timeout:g}"}
+        """Evaluate once, now or at `at_ns`.
+
+        Of a selector with a range (`name[5m]`) these are the samples as they were scraped.
+        """
+        form = {"query": query, **self._common}
         if at_ns is not None:
             form["time"] = _seconds(at_ns)
-        return self._frame("query", form)
+        return self._frame("query", form, samples)
+
+    def exemplars(self, query: str, start_ns: int, end_ns: int) -> pl.DataFrame:
+        """The exemplars of the series that a query names: ts_ns, value, trace_id and labels."""
+        form = {"query": query, "start": _seconds(start_ns), "end": _seconds(end_ns)}
+        return self._read(self._api.ask("query_exemplars", form), exemplars)
+
+    def label_names(self, *match: str) -> list[str]:
+        """The labels of the series that match any of the selectors; of all without one."""
+        return self._values("labels", match)
+
+    def label_values(self, name: str, *match: str) -> list[str]:
+        """The values of a label, likewise; a gap where there are more than MOST_VALUES."""
+        return self._values(f"label/{name}/values", match)
+
+    def metadata(self) -> dict[str, Metadata]:
+        """What targets say of their metrics, by name; the first word where they disagree."""
+        data = self._api.ask("metadata", None)
+        return self._read(data, _metadata)
 
     def alerts(self) -> list[ActiveAlert]:
         """Return the pending and firing alerts."""
-        data = self._ask("alerts", None)
-        try:
-            return [
-                ActiveAlert(
-                    labels=alert["labels"],
-                    annotations=alert.get("annotations", {}),
-                    state=alert["state"],
-                    active_at_ns=_nanoseconds(alert["activeAt"]),
-                )
-                for alert in data["alerts"]
-            ]
-        except (KeyError, TypeError, ValueError) as error:
-            raise self._garbage(f"its alerts lack {error}") from None
+        return self._read(self._api.ask("alerts", None), _alerts)
+
+    def scrape_intervals(self) -> dict[str, int]:
+        """Nanoseconds between samples by job; empty for a store that scrapes nothing itself."""
+        data = self._api.ask("targets", {"state": "active"}, method="GET")
+        return self._read(data, _intervals)
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._api.close()
 
-    def _frame(self, path: str, form: dict[str, str]) -> pl.DataFrame:
-        data = self._ask(path, form)
-        try:
+    def _parts(
+        self, query: str, start_ns: int, end_ns: int, step_ns: int, read: Callable[[Result], Any]
+    ) -> list[pl.DataFrame]:
+        if step_ns < 1_000_000 or end_ns < start_ns:
+            raise ValueError(f"no range: start {start_ns}, end {end_ns}, step {step_ns}")
+        form = {"query": query, "step": _seconds(step_ns), **self._common}
+        return [
+            self._frame(
+                "query_range", {**form, "start": _seconds(first), "end": _seconds(last)}, read
+            )
+            for first, last in _windows(start_ns, end_ns, step_ns)
+        ]
+
+    def _frame(self, path: str, form: Form, read: Callable[[Result], Any]) -> pl.DataFrame:
+        def open_(data: Any) -> pl.DataFrame:
             result, kind = data["result"], data["resultType"]
             if kind in {"scalar", "string"}:
                 result = [{"metric": {}, "value": result}]
-            if any("histogram" in series or "histograms" in series for series in result):
-                self.gaps.append(Gap(self.name, f"native histograms left out: {form['query']}"))
-            return _tabulate(result)
-        except (KeyError, TypeError, ValueError) as error:
-            raise self._garbage(f"{type(error).__name__}: {error}") from None
+            if read is samples and any(map(_is_native, result)):
+                self._state(f"native histograms left out: {form['query']}")
+            frame: pl.DataFrame = read(result)
+            return frame
 
-    def _ask(self, path: str, form: dict[str, str] | None) -> Any:
+        return self._read(self._api.ask(path, form), open_)
+
+    def _values(self, path: str, match: tuple[str, ...]) -> list[str]:
+        form: dict[str, Any] = {"limit": str(MOST_VALUES)}
+        if match:
+            form["match[]"] = list(match)
+        told = self._read(
+            self._api.ask(path, form, method="GET"), lambda data: list(map(str, data))
+        )
+        if len(told) > MOST_VALUES:
+            self._state(f"only {MOST_VALUES} of {len(told)} answers to {path} were kept")
+        return told[:MOST_VALUES]
+
+    def _read(self, data: Any, read: Callable[[Any], ReadT]) -> ReadT:
         try:
-            status, content = patiently(lambda: self._fetch(path, form), self._timeout)
-        except BusyError as error:
-            raise SourceError(
-                "Prometheus", self.url, f"is too busy ({error})",
-                "ask for less, or later", _status(error),
-            ) from None  # fmt: skip
-        except httpx.TimeoutException:
-            raise SourceError(
-                "Prometheus", self.url, f"did not answer within {self._timeout:g} s",
-                "look at its load, or raise [prometheus] timeout_seconds",
-            ) from None  # fmt: skip
-        except (httpx.HTTPError, OSError) as error:
-            raise SourceError(
-                "Prometheus", self.url, f"cannot be reached ({error})",
-                "start it, or correct [prometheus] url",
-            ) from None  # fmt: skip
-        return self._open(status, content)
+            return read(data)
+        except (*WRONG_FORM, pl.exceptions.PolarsError) as error:
+            raise self._api.garbage(f"{type(error).__name__}: {error}") from None
 
-    def _fetch(self, path: str, form: dict[str, str] | None) -> tuple[int, bytes]:
-        deadline = time.monotonic() + self._timeout
-        method = "GET" if form is None else "POST"
-        with self._client.stream(method, path, data=form) as answer:
-            content = bytearray()
-            for chunk in answer.iter_bytes():
-                content += chunk
-                if time.monotonic() > deadline:  # httpx bounds each read, not their sum
-                    raise httpx.ReadTimeout("the answer drips")
-                if len(content) > MAX_BYTES:
-                    raise self._garbage(f"more than {MAX_BYTES} bytes")
-            if answer.status_code in {429, 502, 503, 504}:
-                after = answer.headers.get("retry-after", "")
-                raise BusyError(
-                    f"HTTP {answer.status_code}", float(after) if after.isdigit() else 0.0
-                )
-            return answer.status_code, bytes(content)
-
-    def _open(self, status: int, content: bytes) -> Any:
-        try:
-            answer = orjson.loads(content)
-            succeeded = answer["status"] == "success"
-            for warning in answer.get("warnings") or ():
-                self.gaps.append(Gap(self.name, f"the answer is partial: {warning}"))
-            if succeeded and status == 200:
-                return answer["data"]
-            problem, advice = f"refused: {answer['error']}", "correct the query"
-        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-            if status == 200:
-                raise self._garbage(f"it begins with {content[:40]!r}") from None
-            problem, advice = f"answered HTTP {status}", "correct [prometheus] url"
-        if status in {401, 403}:
-            advice = "let this machine read it"
-        raise SourceError("Prometheus", self.url, problem, advice, status)
-
-    def _garbage(self, what: str) -> SourceError:
-        return SourceError(
-            "Prometheus", self.url, f"gave an answer that is not Prometheus's ({what})",
-            "correct [prometheus] url", 200,
-        )  # fmt: skip
+    def _state(self, words: str) -> None:
+        gap = Gap(self.name, words)
+        if gap not in self.gaps:  # a store that is away is away for every query
+            self.gaps.append(gap)
 
 
-def _status(error: BusyError) -> int | None:
-    text = str(error).removeprefix("HTTP ")
-    return int(text) if text.isdigit() else None
+def _is_native(series: dict[str, Any]) -> bool:
+    return "histogram" in series or "histograms" in series
+
+
+def _without_histograms(result: Result) -> Result:
+    return [series for series in result if not _is_native(series)]
+
+
+def _alerts(data: Any) -> list[ActiveAlert]:
+    return [
+        ActiveAlert(
+            labels=alert["labels"],
+            annotations=alert.get("annotations", {}),
+            state=alert["state"],
+            active_at_ns=_nanoseconds(alert["activeAt"]),
+        )
+        for alert in data["alerts"]
+    ]
+
+
+def _metadata(data: Any) -> dict[str, Metadata]:
+    return {
+        str(name): Metadata(told[0]["type"], told[0].get("help", ""), told[0].get("unit", ""))
+        for name, told in data.items()
+        if told
+    }
+
+
+def _intervals(data: Any) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for target in data.get("activeTargets") or ():
+        job, word = target["labels"].get("job", ""), target.get("scrapeInterval")
+        if word:
+            found[job] = max(found.get(job, 0), _duration(word))
+    return found
+
+
+UNITS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3_600 * 10**9, "d": 86_400 * 10**9}
+
+
+def _duration(word: str) -> int:
+    """`1m30s`, as Prometheus writes durations, in nanoseconds."""
+    parts = re.findall(r"(\d+)(ms|[smhd])", word)
+    return sum(int(count) * UNITS[unit] for count, unit in parts)
 
 
 def _windows(start_ns: int, end_ns: int, step_ns: int) -> Iterator[tuple[int, int]]:
@@ -174,35 +224,6 @@ def _windows(start_ns: int, end_ns: int, step_ns: int) -> Iterator[tuple[int, in
     while start_ns <= end_ns:
         yield start_ns, min(end_ns, start_ns + span)
         start_ns += span + step_ns
-
-
-def _tabulate(result: list[dict[str, Any]]) -> pl.DataFrame:
-    times: list[float] = []
-    values: list[float] = []
-    lengths: list[int] = []
-    for series in result:
-        samples = series.get("values") or ([series["value"]] if "value" in series else [])
-        times += [sample[0] for sample in samples]
-        values += [float(sample[1]) for sample in samples]
-        lengths.append(len(samples))
-    ts_ns = np.rint(np.asarray(times, dtype=np.float64) * 1e3).astype(np.int64) * 1_000_000
-    owner = np.repeat(np.arange(len(result)), lengths)
-    frame = pl.DataFrame({"ts_ns": ts_ns, "value": np.asarray(values, dtype=np.float64)})
-    labels = _labels(result)
-    return frame.hstack(labels[owner]) if labels.width else frame
-
-
-def _labels(result: list[dict[str, Any]]) -> pl.DataFrame:
-    names = sorted({name for series in result for name in series["metric"]})
-    own = {"ts_ns", "value"}
-    return pl.DataFrame(
-        {
-            f"label_{name}" if name in own else name: pl.Series(
-                [series["metric"].get(name) for series in result], dtype=pl.String
-            )
-            for name in names
-        }
-    )
 
 
 def _seconds(ns: int) -> str:

@@ -39,7 +39,7 @@ class ElasticsearchSection(Section):
     logs_index: str = "logs-*"
     shapes: tuple[Path, ...] = ()  # further shapes, tried before ours
     timeout_seconds: float = Field(10.0, gt=0, le=300)
-    page_size: int = Field(5_000, ge=1, le=10_000)
+    page_size: int = Field(10_000, ge=1, le=10_000)  # at most; large documents come in fewer
     slices: int = Field(2, ge=1, le=64)
     searches: int = Field(4, ge=1, le=64)
     read_rows: int = Field(1_000_000, ge=1)

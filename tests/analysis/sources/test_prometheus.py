@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from analysis.sources import Gap, PrometheusSource, SourceError
-from analysis.sources import prometheus as module
+from analysis.sources import prometheus_api as module
 from tests.relay import relay
 from tests.telemetry_reading import eventually
 
