@@ -1,4 +1,4 @@
-"""Turn the JSON of a series of runs into the page docs/demo.md: `python -m demo.record FILE`."""
+"""Turn the JSON of series of runs into docs/demo.md: `python -m demo.record FILES TEXT`."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def page(outcomes: Sequence[Outcome], machine: str) -> str:
 def _by_fault(outcomes: Sequence[Outcome]) -> str:
     lines = [
         "Seconds are medians, the worst in brackets.\n",
-        "| fault | as declared | page s | verdict s | whole run s |",
-        "|---|---|---|---|---|",
+        "| engine | fault | as declared | page s | verdict s | whole run s |",
+        "|---|---|---|---|---|---|",
     ]
-    for name in dict.fromkeys(outcome.fault for outcome in outcomes):
-        runs = [outcome for outcome in outcomes if outcome.fault == name]
+    for engine, name in dict.fromkeys((one.engine, one.fault) for one in outcomes):
+        runs = [one for one in outcomes if (one.engine, one.fault) == (engine, name)]
         lines.append(
-            f"| {name} | {sum(run.met for run in runs)} of {len(runs)} "
+            f"| {engine} | {name} | {sum(run.met for run in runs)} of {len(runs)} "
             f"| {_spread([run.page_seconds for run in runs])} "
             f"| {_spread([run.verdict_seconds for run in runs])} "
             f"| {statistics.median(run.seconds for run in runs):.0f} |"
@@ -53,11 +53,12 @@ def _by_fault(outcomes: Sequence[Outcome]) -> str:
 
 def _every(outcomes: Sequence[Outcome]) -> str:
     lines = [
-        "| fault | seed | declared | named | rank | page s | verdict s | GiB | outcome |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| engine | fault | seed | declared | named | rank | page s | verdict s | GiB | outcome |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {one.fault} | {one.seed} | {one.expected} | {one.named} | {one.rank or '–'} "
+        f"| {one.engine} | {one.fault} | {one.seed} "
+        f"| {one.expected} | {one.named} | {one.rank or '–'} "
         f"| {_seconds(one.page_seconds)} | {_seconds(one.verdict_seconds)} "
         f"| {one.peak_bytes / 2**30:.1f} | {'ok' if one.met else f'**missed**: {one.why}'} |"
         for one in outcomes
@@ -74,5 +75,13 @@ def _seconds(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
 
 
+def main(arguments: Sequence[str]) -> None:
+    """Write the page from the files among the arguments; the rest says where and when they ran."""
+    files = [Path(one) for one in arguments if one.endswith(".json")]
+    machine = " ".join(one for one in arguments if not one.endswith(".json"))
+    runs = [outcome for file in files for outcome in read(file)]
+    PAGE.write_text(page(runs, machine), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page(read(Path(sys.argv[1])), " ".join(sys.argv[2:])), encoding="utf-8")
+    main(sys.argv[1:])
