@@ -13,14 +13,16 @@ from alerts.prometheus_config import JOBS
 from analysis.budget import Outcome, within
 from analysis.config import AnalysisSection
 from analysis.cost import COSTED
+from analysis.devices import Devices, devices
 from analysis.evidence import SECOND, SERIES_SCHEMA, Alert, Evidence, Window
 from analysis.health import process_starts, silent_targets, versions
 from analysis.quantities import BY_KEY, QUANTITIES, Quantity
 from analysis.sources.gap import Gap
 from analysis.sources.source import Source
-from exporters.catalog import engine, foreign, gpu
+from exporters.catalog import engine, foreign, gpu, probe
 
 NO_FRAME = pl.DataFrame()
+NO_DEVICES = Devices()
 READ = (*QUANTITIES, *COSTED)
 Task = Callable[[], pl.DataFrame]
 
@@ -81,12 +83,13 @@ def collect(
     told = _told(sources)
     outcome = within(section.budget_seconds, tasks, threads=section.concurrency)
     answers = outcome.values
+    found = devices(answers.get("gpu_info", NO_FRAME), answers.get("probe_info", NO_FRAME))
     targets = _belonging(answers.get("up", NO_FRAME), service)
     return Evidence(
         alert=alert,
         window=window,
         service=service or _only_service(answers),
-        series=_series(answers),
+        series=_series(answers, found),
         spans_before=answers.get("spans_before", NO_FRAME),
         spans=answers.get("spans", NO_FRAME),
         logs=answers.get("logs", NO_FRAME),
@@ -96,7 +99,7 @@ def collect(
         ),
         gaps=tuple(sorted({*_gaps(sources, outcome), *_told(sources)[len(told) :]})),
         silent=silent_targets(targets, window),
-        placement=_placement(answers),
+        placement=_placement(answers, found),
         firing=_firing(answers.get("alerts", NO_FRAME)),
     )
 
@@ -118,6 +121,7 @@ def _metric_tasks(sources: Sources, window: Window, service: str | None) -> dict
     queries["process_start"] = str(foreign.PROCESS_START.value.matching(job=OURS))
     queries["replica_info"] = str(engine.REPLICA_INFO.value)
     queries["gpu_info"] = str(gpu.GPU_INFO.value)
+    queries["probe_info"] = str(probe.PROBE_DEVICE.value)
 
     def task(query: str) -> Task:
         return lambda: metrics.range(query, window.baseline_ns, window.end_ns, window.step_ns)
@@ -138,9 +142,9 @@ def _document_tasks(sources: Sources, window: Window, limit: int) -> dict[str, T
     }
 
 
-def _series(answers: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def _series(answers: Mapping[str, pl.DataFrame], found: Devices) -> pl.DataFrame:
     frames = [
-        tidy(quantity, answers[quantity.key])
+        tidy(quantity, answers[quantity.key], found)
         for quantity in READ
         if quantity.key in answers and answers[quantity.key].height
     ]
@@ -149,12 +153,12 @@ def _series(answers: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames).sort("entity", "quantity", "part", "ts_ns")
 
 
-def tidy(quantity: Quantity, answer: pl.DataFrame) -> pl.DataFrame:
+def tidy(quantity: Quantity, answer: pl.DataFrame, found: Devices = NO_DEVICES) -> pl.DataFrame:
     """Turn labels into entity and part; the larger value stands where two series share both."""
     part = _label(answer, quantity.part) if quantity.part else pl.lit("")
     return (
         answer.select(
-            _entity(quantity, answer).alias("entity"),
+            _entity(quantity, answer, found).alias("entity"),
             pl.lit(quantity.key).alias("quantity"),
             part.alias("part"),
             pl.col("ts_ns").cast(pl.Int64),
@@ -173,20 +177,18 @@ def _label(answer: pl.DataFrame, name: str) -> pl.Expr:
     return pl.col(name).cast(pl.String).fill_null("")
 
 
-def _entity(quantity: Quantity, answer: pl.DataFrame) -> pl.Expr:
+def _entity(quantity: Quantity, answer: pl.DataFrame, found: Devices) -> pl.Expr:
     service = pl.concat_str(pl.lit("service/"), _label(answer, "service"))
     own = service if quantity.owner == "service" else pl.lit(quantity.owner)
-    device = _label(answer, "device").str.extract(r"(\d+)$", 1)
     named = [
         pl.when(_label(answer, label) != "").then(
             pl.concat_str(pl.lit(f"{label}/"), _label(answer, label))
         )
-        for label in ("gpu", "upstream", "replica")
+        for label in ("upstream", "replica")
     ]
     if quantity.owner == "cache":
         return pl.concat_str(pl.lit("cache/"), _label(answer, "tier"))
-    probed = pl.when(device.is_not_null()).then(pl.concat_str(pl.lit("gpu/"), device))
-    return pl.coalesce(probed, *named, own)
+    return pl.coalesce(found.entity(answer), *named, own)
 
 
 def _belonging(targets: pl.DataFrame, service: str | None) -> pl.DataFrame:
@@ -212,18 +214,16 @@ def _firing(alerts: pl.DataFrame) -> tuple[str, ...]:
     return tuple(sorted(set(alerts["alertname"].drop_nulls().to_list())))
 
 
-def _placement(answers: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+def _placement(answers: Mapping[str, pl.DataFrame], found: Devices) -> dict[str, str]:
     """Which replica runs on which GPU, joined over the device's uuid."""
     replicas = answers.get("replica_info", NO_FRAME)
-    devices = answers.get("gpu_info", NO_FRAME)
     if not {"replica", "gpu_uuid"} <= set(replicas.columns):
         return {}
-    if not {"gpu", "uuid"} <= set(devices.columns):
-        return {}
-    index = dict(devices.sort("ts_ns").select("uuid", "gpu").iter_rows())
     rows = replicas.sort("ts_ns").select("replica", "gpu_uuid").unique(maintain_order=True)
     return {
-        f"replica/{name}": f"gpu/{index[uuid]}" for name, uuid in rows.iter_rows() if uuid in index
+        f"replica/{name}": found.by_uuid[uuid]
+        for name, uuid in rows.iter_rows()
+        if uuid in found.by_uuid
     }
 
 

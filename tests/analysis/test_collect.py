@@ -9,6 +9,7 @@ import orjson
 import polars as pl
 import pytest
 
+from alerts.prometheus_config import JOBS
 from analysis.collect import Sources, collect, window_of
 from analysis.config import AnalysisSection
 from analysis.diagnose import diagnose
@@ -27,7 +28,7 @@ from analysis.sources import (
 from tests.analysis.scenes import Scene, slow_replica
 from tests.analysis.watching import endpoint
 
-UP = 'up{job=~"gateway|replica|gpu|probe|node|client|watch|forecast|prometheus|alertmanager"}'
+UP = f'up{{job=~"{"|".join(JOBS)}"}}'
 """Whose silence counts: targets of our own jobs alone."""
 NOW = 1_700_000_040 * SECOND
 ALERT = Alert("LatencyBudgetBurn", NOW - 2 * SECOND, {"service": "chat"})
