@@ -30,6 +30,8 @@ class AnalysisSection(Section):
     concurrency: int = Field(default=6, ge=1, le=64)
     span_limit: int = Field(default=200_000, ge=100)
     confidence_bar: float = Field(default=0.6, gt=0.0, lt=1.0)
+    history_seconds: float = Field(default=604_800.0, ge=3600.0, le=31_536_000.0)
+    """How far back a proposed rule is tried."""
     cost: CostSection = CostSection()
 
     @property
@@ -41,6 +43,11 @@ class AnalysisSection(Section):
     def baseline(self) -> float:
         """Seconds of health to compare with, never below ten samples."""
         return max(10.0 * self.step, self.baseline_seconds / self.time_scale)
+
+    @property
+    def history(self) -> float:
+        """Seconds that a proposed rule is tried on."""
+        return self.history_seconds / self.time_scale
 
     @property
     def incident(self) -> float:

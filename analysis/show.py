@@ -9,7 +9,7 @@ from analysis import bundle, cost
 from analysis.evidence import SECOND
 from analysis.feedback import Word, load, read, words
 from analysis.page import render_text, title
-from analysis.similar import Memory
+from analysis.similar import Memory, moment
 
 LISTED = 30
 
@@ -21,6 +21,9 @@ def shown(verdicts: Path, verdict_id: str) -> str:
     lines = [render_text(verdict).rstrip("\n")]
     if spent := cost.told(verdict.impact):
         lines.append(f"cost: {spent}")
+    if rule := verdict.proposed_rule:
+        fired = ", ".join(moment(at) for at in rule.fired)
+        lines += [f"a rule for next time ({rule.says}: {fired}):", rule.rule.rstrip("\n")]
     if word := words(folder.parent).get(verdict.id):
         lines.append(f"said of it: {told(word)}")
     similar = Memory(folder.parent).alike(verdict, but=folder.name.rpartition("-")[2])

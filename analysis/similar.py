@@ -113,10 +113,11 @@ def _text(mine: Features, other: Features, word: Word | None) -> str:
     reasons.append(f"{common} of {len(mine.signals)} signals")
     what = f"{other.kind.replace('_', ' ')} at {wording.name(other.entity)}"
     said = f", {_outcome(word)}" if word else ""
-    return f"{_day(other.when_ns)} {what}{said} ({', '.join(reasons)}; {other.verdict})"
+    return f"{moment(other.when_ns)} {what}{said} ({', '.join(reasons)}; {other.verdict})"
 
 
-def _day(ts_ns: int) -> str:
+def moment(ts_ns: int) -> str:
+    """Day and minute of something past, UTC."""
     return datetime.fromtimestamp(ts_ns / SECOND, tz=UTC).strftime("%Y-%m-%d %H:%M")
 
 

@@ -11,9 +11,10 @@ from analysis.health import clock
 from analysis.page import title
 from analysis.report.parts import Figures, log_templates, moments
 from analysis.report.style import STYLE
-from analysis.similar import Similar
+from analysis.similar import Similar, moment
 from analysis.verdict import Cause, Verdict
 
+FIRED = 10
 CHARTS = 4
 """Charts of one cause: the statements that weigh most come first."""
 
@@ -31,6 +32,7 @@ def page(evidence: Evidence, verdict: Verdict, similar: Sequence[Similar] = ()) 
         _section("Ruled out", _list(_named(o.entity, o.why) for o in verdict.ruled_out)),
         _section("Warnings and errors in the logs", _templates(evidence)),
         _section("What could not be read", _list(_quality(evidence, verdict))),
+        _section("A rule that would have told", _rule(verdict)),
         _foot(verdict),
     ]
     name = escape(title(verdict))
@@ -83,7 +85,7 @@ def _query(query: str | None) -> str:
 
 
 def _timeline(evidence: Evidence, verdict: Verdict) -> str:
-    return _list(f"{clock(moment.ts_ns)}  {moment.text}" for moment in moments(evidence, verdict))
+    return _list(f"{clock(one.ts_ns)}  {one.text}" for one in moments(evidence, verdict))
 
 
 def _templates(evidence: Evidence) -> str:
@@ -108,13 +110,11 @@ def _section(name: str, body: str) -> str:
 
 
 def _foot(verdict: Verdict) -> str:
-    rule = verdict.proposed_rule
-    proposed = "" if rule is None else _section("A rule that would have told", _rule(verdict))
-    grey = "Grey lines are sisters; the shade is health."
     call = f"busysignal verdict confirm {verdict.id}"
     return (
-        f"{proposed}<footer><p>{escape(grey)} Was it right? <code>{escape(call)}</code>, or "
-        f"<code>reject</code> with <code>--cause KIND@ENTITY</code>.</p>"
+        "<footer><p>Grey lines are sisters; the shade is health. Was it right? "
+        f"<code>{escape(call)}</code>, or <code>reject</code> with "
+        "<code>--cause KIND@ENTITY</code>.</p>"
         f"<p>{escape(verdict.id)} · {escape(verdict.created)} · "
         f"{escape(verdict.inputs_digest)}</p></footer>"
     )
@@ -122,5 +122,7 @@ def _foot(verdict: Verdict) -> str:
 
 def _rule(verdict: Verdict) -> str:
     rule = verdict.proposed_rule
-    assert rule is not None
-    return f"<p>{escape(rule.says)}</p><pre>{escape(rule.rule)}</pre>"
+    if rule is None:
+        return ""
+    fired = ", ".join(moment(at) for at in rule.fired[-FIRED:])
+    return f"<p>{escape(rule.says)}: {escape(fired)}.</p><pre>{escape(rule.rule)}</pre>"

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from analysis.bundle import PAGE
 from analysis.collect import Sources, collect
 from analysis.config import AnalysisSection, WatchSection
+from analysis.proposal import propose
 from analysis.watch.ledger import Ledger
 from analysis.watch.senders import secret, senders
 from analysis.watch.webhook import (
@@ -29,7 +30,7 @@ from analysis.watch.webhook import (
     incident_key,
     parse,
 )
-from analysis.watch.worker import Collector, Worker
+from analysis.watch.worker import Collector, Proposer, Worker
 from exporters.catalog import stack
 from exporters.exposition import Registry, metrics_app
 
@@ -59,8 +60,15 @@ def app(
     collector = collector or partial(collect, sources or Sources(), bounded)
     told = senders(section)
     ledger, registry = Ledger(section.database), Registry()
-    worker = Worker(section, analysis, ledger, collector, registry, told)
+    worker = Worker(
+        section, analysis, ledger, collector, registry, told, _proposer(sources, analysis)
+    )
     return _Watch(section, ledger, worker, registry).build()
+
+
+def _proposer(sources: Sources | None, analysis: AnalysisSection) -> Proposer | None:
+    metrics = sources.metrics if sources else None
+    return None if metrics is None else lambda verdict: propose(verdict, metrics, analysis)
 
 
 class _Watch:

@@ -147,7 +147,7 @@ class Ledger:
             db.execute(
                 "INSERT INTO verdicts (id, incident, document, folder, told) "
                 "VALUES (?, ?, ?, ?, ?) ON CONFLICT (incident, id) DO UPDATE "
-                "SET told = max(told, excluded.told)",
+                "SET told = max(told, excluded.told), document = excluded.document",
                 (verdict_id, incident.key, document, str(folder or ""), event is not None),
             )
             db.execute(

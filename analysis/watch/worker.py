@@ -20,7 +20,8 @@ from analysis.diagnose import diagnose, may_become_clear
 from analysis.evidence import SECOND, Alert, Evidence
 from analysis.report import page
 from analysis.similar import Memory
-from analysis.verdict import Verdict
+from analysis.sources.errors import SourceError
+from analysis.verdict import ProposedRule, Verdict
 from analysis.watch.ledger import Event, Incident, Ledger
 from analysis.watch.outbox import Outbox
 from analysis.watch.senders import Sender
@@ -28,6 +29,7 @@ from exporters.catalog import stack
 from exporters.exposition import Registry
 
 Collector = Callable[[Alert], Evidence]
+Proposer = Callable[[Verdict], ProposedRule | None]
 
 IDLE_SECONDS = 1.0
 ANSWER_TRIES = 3
@@ -56,12 +58,14 @@ class Worker:
         collector: Collector,
         registry: Registry,
         senders: tuple[Sender, ...] = (),
+        proposer: Proposer | None = None,
     ) -> None:
         self._section = section
         self._analysis = analysis
         self._ledger = ledger
         self._collect = collector
         self._registry = registry
+        self._propose = proposer
         self._memory = Memory(section.verdicts)
         told = Memory(section.verdicts)  # the outbox has threads of its own
         self._outbox = Outbox(
@@ -166,12 +170,18 @@ class Worker:
         """A newer verdict for an incident that lasts, and the final one for one that has ended."""
         result, event = "same", _event(incident, None)
         try:
+            old = Verdict.from_json(self._ledger.verdict(incident.verdict_id or "") or "")
             evidence = self._evidence(incident)
             verdict = diagnose(evidence, self._analysis)
-            old = Verdict.from_json(self._ledger.verdict(incident.verdict_id or "") or "")
-            if verdict.id != old.id and (old.abstained or not verdict.abstained):
+            if verdict.id == old.id or (verdict.abstained and not old.abstained):
+                verdict = old
+            if incident.resolved_ns:
+                verdict = self._with_rule(verdict)
+            if verdict is not old:
                 event = self._news(incident, old, verdict)
                 result = "new" if event is None else "told"
+                if verdict.inputs_digest == old.inputs_digest:
+                    evidence = Evidence.load(self._ledger.folder(old.id) or Path())
                 self._keep(incident, evidence, verdict, event)
         except Exception:
             # The verdict that people have stays; its end must be told even if a new look fails.
@@ -181,6 +191,17 @@ class Worker:
             self._ledger.looked(incident, event=event, receivers=self._outbox.receivers)
             self._changed()
         self._registry.counter(stack.VERDICT_REFRESHES).inc(1, result)
+
+    def _with_rule(self, verdict: Verdict) -> Verdict:
+        """The verdict with an alert rule for next time, where history bears one."""
+        if self._propose is None or verdict.proposed_rule is not None:
+            return verdict
+        try:
+            rule = self._propose(verdict)
+        except SourceError as error:
+            log.warning("no rule could be tried on history: %s", error)
+            return verdict
+        return verdict if rule is None else verdict.model_copy(update={"proposed_rule": rule})
 
     def _news(self, incident: Incident, old: Verdict, new: Verdict) -> Event | None:
         """Whether people are to be told: of the end always, of another cause a few times."""

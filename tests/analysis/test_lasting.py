@@ -5,10 +5,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from analysis.collect import Sources
 from analysis.config import AnalysisSection, WatchSection
 from analysis.evidence import Alert, Evidence
+from analysis.show import shown
 from analysis.sources.gap import Gap
 from analysis.watch import app
 from analysis.watch.ledger import Ledger
@@ -111,6 +114,42 @@ def test_the_last_verdict_is_the_one_of_its_end(lively):
     assert (last["status"], last["event"]) == ("resolved", "resolved")
     assert last["verdict"]["causes"][0]["kind"] == "slow_replica"
     assert (incident["final"], incident["verdict_id"]) == (True, last["verdict"]["id"])
+
+
+class History:
+    """Ten hours in which a forward pass of heron took 12 ms, and the incident at its end."""
+
+    name = "history"
+
+    def __init__(self) -> None:
+        self.gaps: list[Gap] = []
+
+    def range(self, query: str, start_ns: int, end_ns: int, step_ns: int) -> pl.DataFrame:
+        at = list(range(start_ns, end_ns + 1, step_ns))
+        ill = [0.06 if moment >= end_ns - 15 * 10**9 else 0.012 for moment in at]
+        return pl.DataFrame({"ts_ns": at, "value": ill, "replica": ["heron"] * len(at)})
+
+
+def test_the_final_verdict_proposes_a_rule_for_next_time(lively):
+    slow = lively.model_copy(update={"refresh_seconds": 3600.0})
+    with endpoint() as pager:
+        told = slow.model_copy(update={"pager_url": pager.url})
+        sources = Sources(metrics=History())
+        with running(app(told, FAST, sources, collector=script(SLOW))) as url:
+            post(f"{url}/alerts", webhook())
+            wait_until(lambda: len(pager.received) == 1, 10)
+            post(f"{url}/alerts", webhook(status="resolved"))
+            wait_until(lambda: len(pager.received) == 2, 10)
+            first, last = (document(body)["verdict"] for _, body in pager.received)
+            (kept,) = verdicts(url)
+
+    assert first["proposed_rule"] is None
+    assert last["proposed_rule"]["alert"] == "SlowReplicaBegins"
+    assert (kept, last["id"]) == (last, first["id"])
+    told_text = shown(lively.verdicts, last["id"])
+    assert "alert: SlowReplicaBegins" in told_text
+    (folder,) = lively.verdicts.iterdir()
+    assert "A rule that would have told" in (folder / "verdict.html").read_text(encoding="utf-8")
 
 
 def test_an_end_is_told_even_if_the_last_look_fails(lively):
