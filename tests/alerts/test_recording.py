@@ -116,3 +116,27 @@ def test_every_alias_reads_the_replicas_targets():
         for signal in known.aliases:
             for alias in aliases_of(signal):
                 assert all('job="replica"' in series for series in alias.selectors())
+
+
+def test_the_gap_between_tokens_is_a_step_of_an_engine_that_tells_none(story):
+    ours, theirs = REPLICA, REPLICA.replace("r1", "r2")
+    step, gap = "llm_step_duration_seconds", "llm_inter_token_latency_seconds"
+
+    story.values(
+        {
+            f'{step}_sum{{{ours},model="m",phase="decode"}}': "0+3x40",
+            f'{step}_count{{{ours},model="m",phase="decode"}}': "0+12x40",
+            f'{gap}_sum{{{ours},model="m"}}': "0+9x40",
+            f'{gap}_count{{{ours},model="m"}}': "0+30x40",
+            f"llamacpp:tokens_predicted_seconds_total{{{theirs}}}": "0+6x40",
+            f"llamacpp:tokens_predicted_total{{{theirs}}}": "0+30x40",
+        },
+        (
+            "10m",
+            "llm:step_seconds:mean",
+            {
+                'llm:step_seconds:mean{service="chat",replica="r1",phase="decode"}': 0.25,
+                'llm:step_seconds:mean{service="chat",replica="r2",phase="decode"}': 0.2,
+            },
+        ),
+    )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporters.catalog import neutral
+from exporters.catalog import neutral, neutral_slo
 from tests.alerts.conftest import Fires
 
 GATEWAY = 'job="gateway",instance="g",service="chat"'
@@ -100,6 +100,9 @@ def test_a_gateway_that_stops_telling_outcomes_is_noticed(story):
         "llm:queue_depth",
         *(signal.name for signal in neutral.SLO_ERRORS.values()),
         *(signal.name for signal in neutral.SLO_FAILURES.values()),
+        neutral_slo.PERIOD_FAILURES.name,
+        neutral_slo.BUDGET_LEFT.name,
+        neutral_slo.BUDGET_REMAINING.name,
     ]
 
     story.alerts(
@@ -108,5 +111,33 @@ def test_a_gateway_that_stops_telling_outcomes_is_noticed(story):
             "20m",
             "SignalMissing",
             [missing(signal) for signal in silent],
+        ),
+    )
+
+
+REPLICA_UP = {f"up{{{REPLICA}}}": "1x200", f"scrape_samples_scraped{{{REPLICA}}}": "20x200"}
+
+
+def test_what_an_engine_has_no_name_for_is_not_missing(story):
+    told = {
+        f"llamacpp:requests_processing{{{REPLICA}}}": "1x200",
+        f"process_resident_memory_bytes{{{REPLICA}}}": "8e7x200",
+    }
+
+    story.alerts(REPLICA_UP | told, ("40m", "SignalMissing", []))
+
+
+def test_what_an_engine_should_tell_and_does_not_is_missing(story):
+    told = {
+        f'vllm:num_requests_running{{{REPLICA},model_name="m",engine="0"}}': "1x200",
+        f"process_resident_memory_bytes{{{REPLICA}}}": "8e7x200",
+    }
+
+    story.alerts(
+        REPLICA_UP | told,
+        (
+            "40m",
+            "SignalMissing",
+            [missing("llm:kv_cache_usage:ratio"), missing("llm:preemptions:rate")],
         ),
     )
