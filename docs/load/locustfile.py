@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  a file that people copy, no package
 """Load on a chat service of your own, in the shapes that make services answer "busy".
 
     pip install 'busysignal[load]'
