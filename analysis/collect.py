@@ -92,6 +92,7 @@ def collect(
         series=_series(answers, found),
         spans_before=answers.get("spans_before", NO_FRAME),
         spans=answers.get("spans", NO_FRAME),
+        logs_before=answers.get("logs_before", NO_FRAME),
         logs=answers.get("logs", NO_FRAME),
         changes=(
             *process_starts(answers.get("process_start", NO_FRAME), window),
@@ -138,6 +139,7 @@ def _document_tasks(sources: Sources, window: Window, limit: int) -> dict[str, T
     return {
         "spans": lambda: documents.spans(window.start_ns, window.end_ns, limit),
         "spans_before": lambda: documents.spans(matched, window.start_ns, limit),
+        "logs_before": lambda: documents.logs(matched, window.start_ns, limit),
         "logs": lambda: documents.logs(window.start_ns, window.end_ns, limit),
     }
 
@@ -241,7 +243,7 @@ def _gaps(sources: Sources, outcome: Outcome[str, pl.DataFrame]) -> list[Gap]:
         gaps.append(Gap(metrics, "not configured: none were read"))
     if sources.documents is None:
         gaps.append(Gap(of_documents, "not configured: none were read"))
-    documents = {"spans", "spans_before", "logs"}
+    documents = {"spans", "spans_before", "logs_before", "logs"}
     for source, mine in ((metrics, False), (of_documents, True)):
         late = [key for key in outcome.late if (key in documents) == mine]
         failed = {key: why for key, why in outcome.errors.items() if (key in documents) == mine}

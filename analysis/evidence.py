@@ -23,6 +23,9 @@ SERIES_SCHEMA = {
 }
 """One row per sample; `part` is "" where a quantity has no parts."""
 
+FRAMES = ("series", "spans_before", "spans", "logs_before", "logs")
+"""What is kept as Parquet, each if there is any."""
+LOG_KEYS = ("ts_ns", "body", "service", "pod", "span_id", "severity")
 
 SECOND = 1_000_000_000
 
@@ -74,6 +77,7 @@ class Evidence:
     series: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SERIES_SCHEMA))
     spans_before: pl.DataFrame = field(default_factory=pl.DataFrame)
     spans: pl.DataFrame = field(default_factory=pl.DataFrame)
+    logs_before: pl.DataFrame = field(default_factory=pl.DataFrame)
     logs: pl.DataFrame = field(default_factory=pl.DataFrame)
     changes: tuple[Change, ...] = ()
     gaps: tuple[Gap, ...] = ()
@@ -106,14 +110,14 @@ class Evidence:
             (self.series, tuple(SERIES_SCHEMA)),
             (self.spans_before, span_keys),
             (self.spans, span_keys),
-            (self.logs, ("ts_ns", "body", "service", "pod", "span_id", "severity")),
+            *((frame, LOG_KEYS) for frame in (self.logs_before, self.logs)),
         )
 
     def save(self, folder: Path) -> None:
         """Write the evidence as Parquet and JSON into `folder`, made if it is not there."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "evidence.json").write_text(_canonical(self._facts()), encoding="utf-8")
-        for name in ("series", "spans_before", "spans", "logs"):
+        for name in FRAMES:
             frame: pl.DataFrame = getattr(self, name)
             if frame.width:
                 frame.write_parquet(folder / f"{name}.parquet")
@@ -124,7 +128,7 @@ class Evidence:
         facts = json.loads((folder / "evidence.json").read_text(encoding="utf-8"))
         frames = {
             name: pl.read_parquet(folder / f"{name}.parquet")
-            for name in ("series", "spans_before", "spans", "logs")
+            for name in FRAMES
             if (folder / f"{name}.parquet").exists()
         }
         return cls(

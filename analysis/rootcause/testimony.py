@@ -12,6 +12,7 @@ from analysis.phases import PhaseShare
 from analysis.rootcause import degrees
 from analysis.rootcause.clue import Clue
 from analysis.rootcause.measures import Measures
+from analysis.rootcause.voices import Voice
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Case:
     graph: Graph
     shares: tuple[PhaseShare, ...]
     changes: tuple[Change, ...] = ()
+    voices: tuple[Voice, ...] = ()
 
     def ask(self, clue: Clue, suspect: str) -> Answer:
         """Put the clue to every entity it speaks of; the strongest answer counts."""
@@ -53,6 +55,19 @@ class Case:
         # That nothing moved must hold everywhere; any other statement needs to hold somewhere.
         choose = min if clue.test in ("steady", "idle") else max
         return choose(known, key=lambda answer: answer.degree or 0.0)
+
+    def heard(self, entity: str) -> tuple[Voice, ...]:
+        """What was said anew at the entity, or of it where it has no log of its own."""
+        own = [entity, *self.graph.above(entity)] if entity.startswith("gpu/") else [entity]
+        mine = tuple(voice for voice in self.voices if voice.entity in own)
+        if mine or entity == GATEWAY:
+            return mine
+        name = entity.rpartition("/")[2]
+        return tuple(
+            voice
+            for voice in self.voices
+            if voice.entity == GATEWAY and name.lower() in voice.statement.lower()
+        )
 
     def _places(self, clue: Clue, suspect: str) -> tuple[str, ...]:
         graph = self.graph
