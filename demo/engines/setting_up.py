@@ -71,7 +71,7 @@ class Workshop:
         """
         command = ["nice", "-n", "10", *map(str, argv)]
         with (
-            self.log.open("a", encoding="utf-8") as log,
+            self.log.open("a", encoding="utf-8", buffering=1) as log,
             subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
