@@ -48,6 +48,8 @@ class Canvas:
     end: float
     low: float = 0.0
     high: float = 1.0
+    marks: tuple[tuple[float, str], ...] = ()
+    """Moments that are marked in every panel, each with the name of its colour."""
 
     def x(self, moment: float) -> float:
         share = (moment - self.start) / ((self.end - self.start) or 1)

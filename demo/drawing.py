@@ -15,6 +15,7 @@ from demo.canvas import (
     LEFT,
     NAMED,
     PALETTE,
+    TOP,
     Canvas,
     Series,
     level,
@@ -35,7 +36,16 @@ def draw(panel: Mapping[str, Any], series: Sequence[Series], canvas: Canvas) -> 
     painter = {"heatmap": heatmap, "state-timeline": states}.get(panel["type"], _curves)
     inside = painter(panel, series, canvas)
     size = f'width="{canvas.width:.0f}" height="{canvas.height:.0f}"'
-    return f"<svg {size}>{_time_axis(canvas)}{inside}</svg>"
+    return f"<svg {size}>{_time_axis(canvas)}{inside}{_marks(canvas)}</svg>"
+
+
+def _marks(canvas: Canvas) -> str:
+    foot = canvas.height - BOTTOM
+    return "".join(
+        f'<line x1="{canvas.x(at):.1f}" x2="{canvas.x(at):.1f}" y1="{TOP}" y2="{foot:.1f}" '
+        f'stroke="{NAMED[color]}" stroke-dasharray="2 3"/>'
+        for at, color in canvas.marks
+    )
 
 
 def _stat(panel: Mapping[str, Any], series: Sequence[Series]) -> str:

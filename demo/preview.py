@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,7 @@ border-bottom: 1px solid #eee } .line { font: 11px monospace; margin: 2px 8px; w
 Labelled = tuple[Mapping[str, str], Sequence[tuple[float, float]]]
 Ask = Callable[[str, float, float, float], Sequence[Labelled]]
 """PromQL, start, end and step in seconds; back come labels and points of every series."""
+Marks = tuple[tuple[float, str], ...]
 Search = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """The body of a `_search` in Elasticsearch; back comes its reply."""
 
@@ -119,21 +122,35 @@ class Preview:
 
     def page(self, document: Mapping[str, Any]) -> str:
         """Draw every panel of one dashboard."""
-        boxes = [box for panel in document["panels"] for box in self._boxes(panel)]
+        marks = tuple(self._marks(document))
+        boxes = [box for panel in document["panels"] for box in self._boxes(panel, marks)]
         title = escape(document["title"])
         return (
             f'<!doctype html><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
             f'<h1>{title}</h1><main style="height:{height(document)}px">{"".join(boxes)}</main>\n'
         )
 
-    def _boxes(self, panel: Mapping[str, Any]) -> list[str]:
+    def _marks(self, document: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
+        """When each of the dashboard's annotations begins, with its colour."""
+        window = self.window
+        for mark in document["annotations"]["list"]:
+            if "expr" not in mark:
+                continue
+            promql = window.promql(mark["expr"])
+            for _, points in self.ask(promql, window.start, window.end, window.step):
+                moments = [moment for moment, value in points if value > 0]
+                for before, moment in pairwise([-math.inf, *moments]):
+                    if moment - before > 2 * window.step:
+                        yield moment, mark["iconColor"]
+
+    def _boxes(self, panel: Mapping[str, Any], marks: Marks) -> list[str]:
         grid = panel["gridPos"]
         x, y = grid["x"] * COLUMN + GAP, grid["y"] * LINE
         if panel["type"] == "row":
             return [f'<h2 style="left:{x}px;top:{y}px">{escape(panel["title"])}</h2>']
         copies = self._copies(panel)
         wide, high = grid["w"] * COLUMN / len(copies) - GAP, grid["h"] * LINE - GAP
-        canvas = Canvas(wide, high - 26, self.window.start, self.window.end)
+        canvas = Canvas(wide, high - 26, self.window.start, self.window.end, marks=marks)
         return [
             f'<section style="left:{x + place * (wide + GAP):.0f}px;top:{y}px;width:{wide:.0f}px;'
             f'height:{high}px"><h3>{escape(title)}</h3>{inside(canvas)}</section>'
@@ -216,7 +233,7 @@ def _legend(template: str, labels: Mapping[str, str]) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda name: labels.get(name[1], ""), template).strip()
 
 
-def photograph(html: Path, picture: Path, pixels: int) -> None:
+def photograph(html: Path, picture: Path, pixels: int, scale: float = 1.0) -> None:
     """Let headless Chromium render a page into a PNG."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
@@ -226,6 +243,7 @@ def photograph(html: Path, picture: Path, pixels: int) -> None:
             browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--no-first-run", f"--user-data-dir={profile}", f"--window-size=1464,{pixels}",
+            f"--force-device-scale-factor={scale}",
             f"--screenshot={picture.resolve()}", html.resolve().as_uri(),
         ]  # fmt: skip
         subprocess.run(command, check=True, capture_output=True, timeout=120)

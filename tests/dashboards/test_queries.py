@@ -6,9 +6,9 @@ import pytest
 
 from alerts.config import RulesSection
 from dashboards.config import DashboardsSection, Prices
+from dashboards.empties import RIGHTLY_EMPTY
 from dashboards.panels import LogQuery, Money, Query, Table
 from dashboards.queries import (
-    RIGHTLY_EMPTY,
     PanelQuery,
     other_queries,
     panel_queries,
@@ -17,6 +17,7 @@ from dashboards.queries import (
 )
 from dashboards.raw import RAW
 from dashboards.render import boards, documents
+from demo.faults import FAULTS
 from exporters.catalog import neutral
 from tests.promql_lint import problems, series_read
 
@@ -129,3 +130,7 @@ def test_every_rightly_empty_panel_exists():
     }
 
     assert {(empty.board, empty.panel) for empty in RIGHTLY_EMPTY} <= titles
+
+
+def test_every_fault_that_fills_a_panel_is_one_of_the_demos():
+    assert {empty.fault for empty in RIGHTLY_EMPTY} <= {"", *FAULTS}

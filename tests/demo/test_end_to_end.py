@@ -16,7 +16,8 @@ from alerts.config import RulesSection
 from analysis.doctor import Finding, Places, examine
 from analysis.sources.section import ElasticsearchSection
 from dashboards.config import DashboardsSection
-from dashboards.queries import RIGHTLY_EMPTY, panel_queries
+from dashboards.empties import RIGHTLY_EMPTY
+from dashboards.queries import panel_queries
 from dashboards.render import documents
 from demo import own_rules
 from demo.faults import FAULTS

@@ -1,0 +1,97 @@
+"""Panels that are rightly empty while all is well, and the demo's fault that fills each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from exporters.catalog import boards
+from exporters.catalog.boards import Board
+
+
+@dataclass(frozen=True)
+class RightlyEmpty:
+    """A panel without series while all is well, and the fault whose run fills it.
+
+    `fault` is empty where the demo has nothing that such a panel could show.
+    """
+
+    board: str
+    panel: str
+    fault: str
+    why: str
+
+
+NO_FORECAST, NO_CANARY = "no forecast runs", "no canary runs"
+NO_BREAKER = "its clients tell of no circuit breaker"
+WHOLE, NO_CONTAINERS = "its GPUs are whole", "its processes run in no container"
+NO_DATASHEET = "its devices have no datasheet, clock or neighbours"
+
+BY_FAULT: dict[tuple[Board, str, str], tuple[str, ...]] = {
+    (boards.FLEET, "slow_replica", "nothing fires"): ("Alerts firing now", "Open incidents"),
+    (boards.FLEET, "telemetry_gap", "every target answers"): ("Targets down",),
+    (boards.SERVICE, "traffic_burst", "nothing was ever refused"): ("Refused by reason",),
+    (boards.SERVICE, "slow_replica", "no incident is open"): ("Open verdict",),
+    (boards.SERVICE, "slow_replica", "no replica was ever ejected"): ("Ejected replicas",),
+    (boards.SERVICE, "cpu_starvation", "no replica has a quota"): ("Held back by CPU quota",),
+    (boards.SERVICE, "cache_outage", "no cache is looked up"): ("Cache hits", "Cache errors"),
+    (boards.REPLICA, "slow_replica", "it was never ejected"): ("In rotation", "Its rotation"),
+    (boards.REPLICA, "cpu_starvation", "no replica has a quota"): ("Its CPU quota",),
+    (boards.SATURATION, "traffic_burst", "nothing was ever refused"): (
+        "Refused now", "Refusals by reason", "Refusals by replica",
+    ),
+    (boards.INCIDENTS, "slow_replica", "nothing fires"): (
+        "Pages firing", "Other alerts firing", "Open verdicts", "Alerts pending",
+        "Alerts firing, by name", "Causes named", "Alert groups received", "Verdicts given",
+        "Time to the verdict", "Pages sent",
+    ),
+    (boards.STACK, "telemetry_gap", "every signal is written"): (
+        "Signals missing", "Signals that nobody writes",
+    ),
+    (boards.GPU, "gpu_fault", "no link went down"): ("NVLinks down",),
+    (boards.GPU, "telemetry_gap", "all readings work"): ("Readings lost",),
+    (boards.GPU, "gpu_fault", "the driver is the real one"): ("Simulated",),
+    (boards.GPU, "gpu_fault", "every call into the driver worked"): ("Failed calls",),
+    **{
+        (board, "slow_replica", "nothing fires"): ("Alerts firing", "Verdicts")
+        for board in (boards.SERVICE, boards.SLO)
+    },
+}  # fmt: skip
+NOT_IN_THE_DEMO: dict[tuple[Board, str], tuple[str, ...]] = {
+    (boards.GPU, WHOLE): (
+        "Memory by MIG instance", "SMs by MIG instance", "Bandwidth by MIG instance",
+    ),
+    (boards.GPU, NO_CONTAINERS): ("Memory by container", "SMs by container"),
+    (boards.PROBE, NO_DATASHEET): (
+        "Nearest to its peak", "Share of the peak", "Beside other work", "SM clock after a sample",
+        "Left out", "Rounds left out", "Memory of the probe",
+    ),
+    (boards.ENDPOINTS, NO_CANARY): (
+        "Right answers", "Slowest first token", "Certificate ends in", "Last asked", "Answers",
+        "Outcomes", "Where the time goes at $endpoint", "Time to the first token",
+        "Time between tokens", "Told to come back later", "Not what was asked for",
+    ),
+    (boards.ENDPOINTS, NO_BREAKER): ("Circuit breakers",),
+    (boards.SATURATION, "its engines do not tell; --engine vllm does"): ("Queue by reason",),
+    (boards.SATURATION, NO_FORECAST): ("Capacity lasts",),
+    (boards.STACK, NO_FORECAST): (
+        "Age of the forecast", "Loads learnt", "Forecasts that failed",
+    ),
+    (boards.STACK, "its engines are whole"): (
+        "Engine names missing", "Engine signals that are gone",
+    ),
+    (boards.STACK, "its processes are single"): ("Worker processes",),
+}  # fmt: skip
+
+RIGHTLY_EMPTY = (
+    *(
+        RightlyEmpty(board.uid, panel, fault, why)
+        for (board, fault, why), titles in BY_FAULT.items()
+        for panel in titles
+    ),
+    *(
+        RightlyEmpty(board.uid, panel, "", why)
+        for (board, why), titles in NOT_IN_THE_DEMO.items()
+        for panel in titles
+    ),
+)
+"""Panels that a healthy run may leave empty; every other panel must have data in it."""
