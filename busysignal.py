@@ -481,9 +481,10 @@ def _sources(whole: Config) -> Sources:
 
 def _files(folder: Path) -> Sources:
     from analysis.collect import Sources
-    from analysis.sources.files import FileDocuments, FileMetrics
+    from analysis.sources.files import METRICS, FileDocuments, FileMetrics
 
-    return Sources(FileMetrics(folder), FileDocuments(folder))
+    metrics = FileMetrics(folder) if (folder / METRICS).is_file() else None
+    return Sources(metrics, FileDocuments(folder))
 
 
 def main() -> None:

@@ -84,4 +84,6 @@ def test_spans_that_are_not_there_are_a_gap(tmp_path):
     source = FileDocuments(tmp_path)
 
     assert source.spans(0, STEP).height == 0
-    assert [gap.gap for gap in source.gaps] == [f"no spans.parquet in {tmp_path}"]
+    assert [gap.gap for gap in source.gaps] == [
+        f"no spans.parquet, store or OTLP of spans in {tmp_path}"
+    ]
