@@ -18,9 +18,9 @@ from demo.servers.run_folder import HOST
 from demo.service.config import MODEL, NICENESS
 from exporters.errors import ServerMissingError
 
-SHAPE: Final = Shape(hidden=256, layers=4, context=1152)
+SHAPE: Final = Shape(hidden=128, layers=2, context=1024)
 SEQUENCES: Final = 4
-BLOCK, BLOCKS = 32, 48
+BLOCK, BLOCKS = 32, 34
 """Tokens of a block of the KV cache, and how many there are: the longest request must fit."""
 
 ENVIRONMENT: Final = {
@@ -38,8 +38,8 @@ class Vllm:
 
     name: ClassVar = "vllm"
     replicas: ClassVar = 1
-    load: ClassVar = 0.7
-    warm_ups: ClassVar = 5
+    load: ClassVar = 0.5
+    warm_ups: ClassVar = 8
     has_gpus: ClassVar = False
     tells_host: ClassVar = False
     keeps_connections: ClassVar = True
