@@ -8,8 +8,8 @@ from alerts import slo
 from alerts.config import RulesSection
 from dashboards.panels import Step, rising
 
-BURN_WINDOWS = (slo.PAGE[0].short, slo.PAGE[0].long, slo.PAGE[1].long)
-"""The windows whose burn rates the paging alerts compare."""
+BURN_WINDOW = slo.PAGE[0].long
+"""The window whose burn rate a page needs first."""
 
 
 def budgets(rules: RulesSection) -> dict[str, Decimal]:

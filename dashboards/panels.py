@@ -104,7 +104,7 @@ class Panel:
     title: str
     about: str
     signals: tuple[Signal, ...]
-    queries: tuple[Query, ...] | tuple[LogQuery, ...]
+    queries: tuple[Query | LogQuery, ...]
     width: int = 8
     height: int = 8
     unit: Unit | Money | None = None
@@ -194,7 +194,7 @@ class Table(Panel):
     """
 
     signals: tuple[Signal, ...] = ()
-    queries: tuple[Query, ...] | tuple[LogQuery, ...] = ()
+    queries: tuple[Query | LogQuery, ...] = ()
     keys: Mapping[str, str]
     columns: tuple[Column, ...]
     width: int = 24

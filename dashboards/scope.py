@@ -115,7 +115,6 @@ def or_no_traffic(expr: str) -> str:
 
 def incidents(firing: str, *, width: int = 8, height: int = 8) -> tuple[Panel, ...]:
     """What fires, and what was named as the cause."""
-    size = {"width": width, "height": height}
     return (
         StateTimeline(
             title="Alerts firing",
@@ -124,7 +123,8 @@ def incidents(firing: str, *, width: int = 8, height: int = 8) -> tuple[Panel, .
             queries=(Query(firing, "{{alertname}} {{severity}}"),),
             values=(Value(1, "firing", "red"),),
             empty="nothing fires",
-            **size,
+            width=width,
+            height=height,
         ),
         StateTimeline(
             title="Verdicts",
@@ -133,6 +133,7 @@ def incidents(firing: str, *, width: int = 8, height: int = 8) -> tuple[Panel, .
             queries=(Query(marks.OPEN_VERDICTS, "{{cause}} · {{entity}}"),),
             values=(Value(1, "open", "purple"),),
             empty="no open incident",
-            **size,
+            width=width,
+            height=height,
         ),
     )

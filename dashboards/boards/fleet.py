@@ -6,7 +6,7 @@ from typing import Any
 
 from alerts.config import RulesSection, Thresholds
 from dashboards import marks
-from dashboards.levels import budgets, burning
+from dashboards.levels import BURN_WINDOW, budgets, burning
 from dashboards.panels import (
     Column,
     Dashboard,
@@ -77,7 +77,7 @@ def _sum(title: str, about: str, signal: Recorded) -> Stat:
 
 
 def _services(rules: RulesSection) -> Table:
-    levels, burn = rules.thresholds, neutral.SLO_ERRORS["1h"]
+    levels, burn = rules.thresholds, neutral.SLO_ERRORS[BURN_WINDOW]
     spent = " or ".join(
         f"{burn.value.where(slo=name)} / {budget}" for name, budget in budgets(rules).items()
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alerts.config import RulesSection
 from dashboards.panels import Dashboard, LogQuery, Logs, Panel, Row, Table, TimeSeries, Variable
 from dashboards.scope import whole
@@ -40,8 +42,8 @@ def _part() -> Variable:
     return Variable(name="part", label="Part", query=query, several=True, of_logs=True)
 
 
-def _bars(title: str, about: str, query: LogQuery, **more: object) -> TimeSeries:
-    fields: dict[str, object] = {"style": "bars", "unit": "1", "empty": NO_LINES, "width": 12}
+def _bars(title: str, about: str, query: LogQuery, **more: Any) -> TimeSeries:
+    fields: dict[str, Any] = {"style": "bars", "unit": "1", "empty": NO_LINES, "width": 12}
     return TimeSeries(title=title, about=about, signals=(), queries=(query,), **(fields | more))
 
 

@@ -6,10 +6,11 @@ from alerts.config import RulesSection, Thresholds
 from dashboards import marks
 from dashboards.boards.service_flow import latency, traffic
 from dashboards.boards.service_parts import dependencies, replicas
-from dashboards.levels import BURN_WINDOWS, budgets, burning
+from dashboards.levels import BURN_WINDOW, budgets, burning
 from dashboards.panels import (
     PLAIN,
     Dashboard,
+    Link,
     Panel,
     Query,
     Row,
@@ -95,19 +96,17 @@ def _success_share() -> str:
 
 
 def _burn_rate(rules: RulesSection) -> TimeSeries:
-    windows = {window: neutral.SLO_ERRORS[window] for window in BURN_WINDOWS}
+    errors = neutral.SLO_ERRORS[BURN_WINDOW]
     return TimeSeries(
         title="SLO burn rate",
-        about="How many times too fast the error budget is spent; at 1 it just lasts.",
-        signals=tuple(windows.values()),
+        about="How many times too fast each error budget is spent, over the last hour; at 1 it "
+        "just lasts.",
+        signals=(errors,),
         queries=tuple(
-            Query(
-                f"{signal.value.where(service=SERVICE, slo=slo)} / {budget}",
-                f"{slo} over {window}",
-            )
+            Query(f"{errors.value.where(service=SERVICE, slo=slo)} / {budget}", slo)
             for slo, budget in budgets(rules).items()
-            for window, signal in windows.items()
         ),
         unit="1",
         steps=burning(),
+        links=(Link("Service levels and budget", boards.SLO, keeps=("service",)),),
     )

@@ -86,9 +86,9 @@ def test_the_burn_rate_is_measured_against_the_configured_objective():
     ]
 
     assert expressions[0] == (
-        'llm:slo_errors:ratio_rate5m{service="$service",slo="availability"} / 0.001'
+        'llm:slo_errors:ratio_rate1h{service="$service",slo="availability"} / 0.001'
     )
-    assert expressions[-1].endswith('slo="latency"} / 0.01')
+    assert expressions[1].endswith('slo="latency"} / 0.01')
 
 
 def test_the_data_source_tells_grafana_how_often_prometheus_scrapes():
