@@ -112,8 +112,7 @@ class Stage:
             self.engine.let_go(self.members[name])
         for member in (*reversed(self.members.values()), *self.retired):
             member.process.stop(grace=5.0)
-        for name in self.replicas:
-            self.accelerator(name).heal()  # the devices outlive the service
+        self._heal_devices()  # they outlive the service
         for cgroup in self.cgroups.values():
             cgroup.remove()
         for beside in self.beside.values():
@@ -197,13 +196,19 @@ class Stage:
         return f"gpu/{self.replicas.index(name)}"
 
     def accelerator(self, name: str) -> Accelerator:
-        """The device under one replica."""
+        """The device under one replica of an engine that has them."""
+        assert self.device_state is not None, f"{self.engine.name} runs on no device"
         return Accelerator.attach(self.device_state, self.replicas.index(name))
+
+    def _heal_devices(self) -> None:
+        if self.device_state is not None:
+            for name in self.replicas:
+                self.accelerator(name).heal()
 
     def heal(self) -> None:
         """Undo every fault."""
+        self._heal_devices()
         for name in self.replicas:
-            self.accelerator(name).heal()
             self.engine.heal(self.members[name])
         for name in ("features", "gateway", "load"):
             self.control(name, **HEALTHY[name])
@@ -219,7 +224,9 @@ class Stage:
     ) -> None:
         self.stop()
 
-    def _make_devices(self) -> Path:
+    def _make_devices(self) -> Path | None:
+        if not self.engine.has_gpus:
+            return None
         state = self.run.folder("device") / f"state-{self.seed}"
         Accelerator.create(state, len(self.replicas), seed=self.seed)
         return state
