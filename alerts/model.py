@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from alerts.thresholds import Level
     from exporters.catalog.boards import Board
     from exporters.catalog.signal import Recorded
 
@@ -35,7 +36,8 @@ class Alert:
     """One alert, and all that its page and its runbook need; its words stand in `alerts.messages`.
 
     `hold` is the rule's `for`, already scaled; `query` is what to paste to see the curve; `values`
-    fill the places of its words; `kinds` are causes to think of, by name.
+    fill the places of its words; `level` is where it begins, if that can be set while everything
+    runs; `kinds` are causes to think of, by name.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Alert:
     variables: Mapping[str, str] = field(default_factory=dict)
     keep_firing: str | None = None
     values: Mapping[str, str] = field(default_factory=dict)
+    level: Level | None = None
     kinds: tuple[str, ...] = ()
 
 

@@ -29,7 +29,7 @@ JOBS_BY_FILE = ("gateway", "replica", "gpu", "probe", "node", "client", "watch",
 def texts(section: RulesSection) -> dict[str, str]:
     """Every file's text by its name."""
     alert_groups = rules.groups(section)
-    recorded = recording.groups(section, (a.expr for a in rules.alerts_in(alert_groups)))
+    recorded = recording.groups(section, rules.alerts_in(alert_groups))
     return {
         "recording.yml": _rule_file(section, recorded),
         "alerts.yml": _rule_file(section, alert_groups),

@@ -14,7 +14,7 @@ SECTION = RulesSection()
 ALERTS = rules.alerts_in(rules.groups(SECTION))
 RECORDINGS = [
     rule
-    for group in recording.groups(SECTION, [alert.expr for alert in ALERTS])
+    for group in recording.groups(SECTION, ALERTS)
     for rule in group.rules
 ]
 NEUTRAL = {signal.name for signal in neutral.SIGNALS}
@@ -25,6 +25,7 @@ OWN = {
 }
 WATCHED_SERVERS = {
     "prometheus_rule_evaluation_failures_total",
+    "prometheus_notifications_dropped_total",
     "alertmanager_notifications_failed_total",
 }
 

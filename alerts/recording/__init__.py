@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from alerts import thresholds
 from alerts.model import Group
 from alerts.recording import (
     aliases,
     device,
     hardware,
     health,
+    levels,
     objectives,
     outside,
     parts,
@@ -23,11 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from alerts.config import RulesSection
+    from alerts.model import Alert
 
 
-def groups(section: RulesSection, queries: Iterable[str]) -> tuple[Group, ...]:
-    """Every recording; `queries` are the alerts' expressions, whose signals are watched."""
-    scale = section.scale
+def groups(section: RulesSection, alerts: Iterable[Alert]) -> tuple[Group, ...]:
+    """Every recording; what the alerts read is watched, and their levels can be set."""
+    scale, alerts = section.scale, tuple(alerts)
     return (
         Group("busysignal-traffic", service.traffic(scale)),
         Group("busysignal-latency", (*service.latency(scale), *service.prompts(scale))),
@@ -59,13 +62,15 @@ def groups(section: RulesSection, queries: Iterable[str]) -> tuple[Group, ...]:
         ),
         Group("busysignal-outside", (*outside.canaries(scale), *outside.callers(scale))),
         Group("busysignal-hosts", device.hosts(scale)),
+        Group("busysignal-levels", levels.recordings(section)),
+        Group("busysignal-thresholds", thresholds.recordings(section, alerts)),
         Group("busysignal-objectives", objectives.fast(section)),
         Group("busysignal-objectives-slow", objectives.slow(section), scale.window("2m")),
         Group(
             "busysignal-presence",
             (
                 *presence.targets(),
-                *presence.missing(queries, scale),
+                *presence.missing((alert.expr for alert in alerts), scale),
                 *aliases.shown(),
                 *aliases.missing(),
                 *stack.servers(scale),

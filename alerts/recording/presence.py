@@ -6,7 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from alerts.model import Recording
-from exporters.catalog import neutral, neutral_gpu, neutral_hardware, neutral_outside, probe
+from exporters.catalog import (
+    levels,
+    neutral,
+    neutral_gpu,
+    neutral_hardware,
+    neutral_levels,
+    neutral_outside,
+    neutral_slo,
+    probe,
+)
 from exporters.catalog.engines import ENGINES
 from exporters.catalog.foreign import SCRAPE_SAMPLES, UP
 
@@ -26,6 +35,8 @@ BY_EVENT = frozenset(
         *neutral_gpu.SIGNALS,
         *(set(neutral_hardware.SIGNALS) - {neutral_hardware.GPU_THROTTLED}),
         *neutral_outside.SIGNALS,
+        *(set(neutral_levels.SIGNALS) - {neutral_levels.RESOURCE_USE}),
+        *levels.RECORDED,
         neutral.CACHE_HIT_SHARE,
         neutral.CACHE_ERROR_SHARE,
         neutral.REPLICA_THROTTLED,
@@ -33,6 +44,11 @@ BY_EVENT = frozenset(
         neutral.NODE_IO,
         neutral.REPLICA_MEMORY_LIMIT,
         neutral.UPSTREAM_MEAN,
+        neutral.UPSTREAM_ERROR_SHARE,
+        neutral.FALLBACK_RATE,
+        neutral.LONG_PROMPT_SHARE,
+        neutral_slo.BOUND,
+        neutral.GPU_POWER,
         neutral.GPU_XID_RATE,
     }
 )
@@ -46,7 +62,7 @@ FROM_REPLICAS = frozenset(
         neutral.REPLICA_MEMORY,
     }
 )
-ITSELF = frozenset({neutral.SIGNAL_MISSING, neutral.TARGET_UP})
+ITSELF = frozenset({neutral.SIGNAL_MISSING, neutral.ENGINE_SIGNAL_MISSING, neutral.TARGET_UP})
 
 
 def targets() -> tuple[Recording, ...]:

@@ -17,6 +17,8 @@ from alerts.rules import (
     readings,
     service,
     stack,
+    traffic,
+    trend,
 )
 from exporters.catalog.kinds import KINDS
 from exporters.errors import UsageError
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from alerts.config import RulesSection
+    from alerts.thresholds import Level
 
 
 def groups(section: RulesSection) -> tuple[Group, ...]:
@@ -32,12 +35,14 @@ def groups(section: RulesSection) -> tuple[Group, ...]:
     made = (
         Group("busysignal-objectives-alerts", burn.alerts(section)),
         Group("busysignal-service-alerts", service.alerts(section)),
+        Group("busysignal-traffic-alerts", traffic.alerts(section)),
         Group("busysignal-engine-alerts", engine.alerts(section)),
         Group("busysignal-device-alerts", device.alerts(section)),
         Group("busysignal-health-alerts", health.alerts(section)),
         Group("busysignal-gpu-alerts", gpu.alerts(section)),
         Group("busysignal-readings-alerts", readings.alerts(section)),
         Group("busysignal-outside-alerts", outside.alerts(section)),
+        Group("busysignal-trend-alerts", trend.alerts(section)),
         Group("busysignal-forecast-alerts", forecast.alerts(section)),
         Group("busysignal-stack-alerts", stack.alerts(section)),
     )
@@ -49,6 +54,11 @@ def groups(section: RulesSection) -> tuple[Group, ...]:
 def alerts_in(made: Iterable[Group]) -> tuple[Alert, ...]:
     """The alerts of some groups."""
     return tuple(rule for group in made for rule in group.rules if isinstance(rule, Alert))
+
+
+def levels(section: RulesSection) -> dict[str, Level]:
+    """Where alerts begin, by the alert's name."""
+    return {made.name: made.level for made in alerts_in(groups(section)) if made.level}
 
 
 def check(alerts: Iterable[Alert]) -> None:

@@ -1,4 +1,4 @@
-"""Alerts on service levels: the error budget burns too fast."""
+"""Alerts on service levels: an error budget burns too fast, will soon be gone, or is."""
 
 from __future__ import annotations
 
@@ -6,66 +6,104 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 from alerts import slo
-from alerts.model import Alert
 from alerts.promql import percent
-from exporters.catalog import boards, neutral
+from alerts.rules.subject import BUDGET
+from exporters.catalog import goodput, neutral, neutral_slo
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from alerts.config import RulesSection
+    from alerts.model import Alert
 
 CAUSES = (
     "traffic_burst", "retry_storm", "rate_limit", "slow_replica", "kv_cache_exhaustion",
     "upstream_errors", "upstream_slow", "bad_deploy", "gpu_fault",
 )  # fmt: skip
+OF_ONE = neutral_slo.BUDGET_REMAINING.value.where(slo="{{ $labels.slo }}")
+"""The curve of the service level that an alert is about."""
 
 
 def alerts(section: RulesSection) -> tuple[Alert, ...]:
-    """Availability and latency, each with a page and a ticket."""
-    objectives = section.objectives
-    bound = f"{objectives.latency.bound_seconds:g}"
+    """A page and a ticket for every service level, then the budgets as such."""
+    levels = slo.levels(section.objectives)
     return (
-        *_pair(section, "Availability", objectives.availability.target),
-        *_pair(section, "Latency", objectives.latency.target, bound=bound),
+        *(made for level in levels for made in _pair(section, level)),
+        _soon(section, levels),
+        _exhausted(section),
+        _bounds(section),
     )
 
 
-def _pair(section: RulesSection, name: str, target: Decimal, **values: str) -> tuple[Alert, ...]:
-    scale = section.scale
-    objective = name.lower()
-
-    def alert(speed: str, burns: tuple[slo.Burn, ...]) -> Alert:
-        fast = speed == "Fast"
-        return Alert(
-            name=f"{name}Burn{speed}",
-            severity="page" if fast else "ticket",
-            expr=expression(section, objective, burns, target),
-            hold=scale.wait("2m" if fast else "1h"),
-            keep_firing=scale.wait("15m" if fast else "2h"),
-            query=_rate(burns[0].short, objective, service="{{ $labels.service }}"),
-            board=boards.SERVICE,
-            variables={"service": "{{$labels.service}}"},
-            values={"target": percent(target), **values},
-            kinds=CAUSES,
-        )
-
-    return alert("Fast", slo.PAGE), alert("Slow", slo.TICKET)
+def _pair(section: RulesSection, level: slo.Level) -> tuple[Alert, ...]:
+    return (
+        _burning(section, level, f"{level.alerts}BurnFast", slo.PAGE),
+        _burning(section, level, f"{level.alerts}BurnSlow", slo.TICKET),
+    )
 
 
-def expression(
-    section: RulesSection, objective: str, burns: tuple[slo.Burn, ...], target: Decimal
-) -> str:
+def _burning(
+    section: RulesSection, level: slo.Level, name: str, burns: tuple[slo.Burn, ...]
+) -> Alert:
+    fast = burns == slo.PAGE
+    bound = {} if level.bound is None else {"bound": f"{level.bound:g}"}
+    return BUDGET.alert(
+        section, neutral.SLO_ERRORS[burns[0].short].value.where(slo=level.slo), "",
+        expr=expression(section, level, burns), name=name, severity="page" if fast else "ticket",
+        hold="2m" if fast else "1h", keep="15m" if fast else "2h",
+        values={"target": percent(level.target), **bound}, kinds=CAUSES,
+    )  # fmt: skip
+
+
+def expression(section: RulesSection, level: slo.Level, burns: tuple[slo.Burn, ...]) -> str:
     """Both windows of any pair burn too fast, and more than a stray request failed."""
     least = section.objectives.minimum_failures
     arms = [
-        f"{_rate(burn.long, objective)} > {slo.threshold(burn, target)}\nand\n"
-        f"{_rate(burn.short, objective)} > {slo.threshold(burn, target)}\nand\n"
-        f"{neutral.SLO_FAILURES[burn.long].value.where(slo=objective)} >= {least}"
+        f"{_share(burn.long, level)} > {slo.threshold(burn, level.target)}\nand\n"
+        f"{_share(burn.short, level)} > {slo.threshold(burn, level.target)}\nand\n"
+        f"{neutral.SLO_FAILURES[burn.long].value.where(slo=level.slo)} >= {least}"
         for burn in burns
     ]
     return "\nor\n".join(f"(\n{indent(arm, '  ')}\n)" for arm in arms)
 
 
-def _rate(window: str, objective: str, **where: str) -> str:
-    return neutral.SLO_ERRORS[window].value.where(slo=objective, **where)
+def _share(window: str, level: slo.Level) -> str:
+    return neutral.SLO_ERRORS[window].value.where(slo=level.slo)
+
+
+def _soon(section: RulesSection, levels: tuple[slo.Level, ...]) -> Alert:
+    hours = section.thresholds.budget_gone_hours
+    hour, ahead = (int(section.scale.window_seconds(f"{n}h")) for n in (1, hours))
+    missed, left = neutral.SLO_FAILURES["1h"].value, neutral_slo.BUDGET_LEFT.value
+    # What fails now decides, too: an hour's rate says nothing of a fault that is over.
+    burning = "\n  or\n  ".join(
+        f"{_share('5m', level)} > {slo.exactly(level.budget)}" for level in levels
+    )
+    return BUDGET.alert(
+        section, OF_ONE,
+        f"< {ahead}\nand\n{left} > 0\nand\n"
+        f"{missed} >= {section.objectives.minimum_failures}\nand\n(\n  {burning}\n)",
+        expr=f"{hour} * {left}\n/\n({missed} > 0)", name="ErrorBudgetGoneSoon",
+        severity="warning", hold="5m", keep="15m", values={"hours": str(hours)}, kinds=CAUSES,
+    )  # fmt: skip
+
+
+def _exhausted(section: RulesSection) -> Alert:
+    failed = neutral_slo.PERIOD_FAILURES.value
+    return BUDGET.alert(
+        section, OF_ONE, f"<= 0\nand\n{failed} >= {section.objectives.minimum_failures}",
+        expr=neutral_slo.BUDGET_REMAINING.value,
+        name="ErrorBudgetExhausted", severity="ticket", hold="15m", keep="1h", kinds=CAUSES,
+    )  # fmt: skip
+
+
+def _bounds(section: RulesSection) -> Alert:
+    objectives, counts = section.objectives, neutral_slo.BOUND.value
+    meant = goodput.Bounds(
+        objectives.latency.bound_seconds,
+        objectives.first_token.bound_seconds,
+        objectives.inter_token.bound_seconds,
+    )
+    others = [f"{counts.where(bound=b)} != {s:g}" for b, s in meant._asdict().items()]
+    return BUDGET.alert(
+        section, counts, "", expr="\nor\n".join(others), name="GoodputBoundsDiffer",
+        severity="ticket", hold="1h", kinds=("telemetry_gap",),
+    )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alerts.promql import number
 from alerts.rules.subject import GPU
 from exporters.catalog import neutral, neutral_gpu, neutral_hardware
 
@@ -52,29 +51,27 @@ def _xid(section: RulesSection) -> Alert:
 
 
 def _heat(section: RulesSection) -> Alert:
-    limit = number(section.thresholds.gpu_thermal_share)
-    return GPU.alert(
-        section, neutral_hardware.GPU_THROTTLED.value.matching(reason=HEAT), f"> {limit}",
+    return GPU.over(
+        section, neutral_hardware.GPU_THROTTLED.value.matching(reason=HEAT), "gpu_thermal_share",
         name="GpuThrottledByHeat", severity="warning", hold="5m",
         kinds=("gpu_throttle",),
     )  # fmt: skip
 
 
 def _brake(section: RulesSection) -> Alert:
-    limit = number(section.thresholds.gpu_power_brake_share)
-    return GPU.alert(
-        section, neutral_hardware.GPU_THROTTLED.value.matching(reason=BRAKE), f"> {limit}",
+    signal = neutral_hardware.GPU_THROTTLED.value.matching(reason=BRAKE)
+    return GPU.over(
+        section, signal, "gpu_power_brake_share",
         name="GpuPowerBrake", severity="warning", hold="5m",
         kinds=("gpu_throttle",),
     )  # fmt: skip
 
 
 def _hot(section: RulesSection) -> Alert:
-    limit = number(section.thresholds.gpu_temperature_margin)
+    signal = neutral_hardware.GPU_MARGIN.value
+    level = GPU.level(section, "GpuHot", "gpu_temperature_margin", signal)
     return GPU.alert(
-        section, neutral_hardware.GPU_MARGIN.value, f"< {limit}",
-        name="GpuHot", severity="warning", hold="10m",
-        values={"limit": limit},
+        section, signal, level.under(), level=level, severity="warning", hold="10m",
         kinds=("gpu_throttle",),
     )  # fmt: skip
 
@@ -104,12 +101,11 @@ def _pcie_width(section: RulesSection) -> Alert:
 
 
 def _pcie_replays(section: RulesSection) -> Alert:
-    limit = section.thresholds.pcie_replays_per_minute
+    signal = neutral_gpu.PCIE_REPLAY_RATE.value
+    level = GPU.level(section, "PcieReplays", "pcie_replays_per_minute", signal)
     return GPU.alert(
-        section, neutral_gpu.PCIE_REPLAY_RATE.value, f"* 60 > {number(limit)}",
-        name="PcieReplays", severity="ticket", hold="15m",
-        values={"limit": number(limit)},
-        kinds=("gpu_fault",),
+        section, signal, level.over(), expr=f"{signal} * 60", level=level,
+        severity="ticket", hold="15m", kinds=("gpu_fault",),
     )  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alerts.promql import number, percent
 from alerts.rules.subject import CALLERS, ENDPOINT
 from exporters.catalog import neutral_outside
 
@@ -47,11 +46,9 @@ def _wrong(section: RulesSection) -> Alert:
 
 
 def _slow(section: RulesSection) -> Alert:
-    limit = section.thresholds.canary_first_token_seconds
-    return ENDPOINT.alert(
-        section, neutral_outside.CANARY_FIRST_TOKEN.value, f"> {number(limit)}",
+    return ENDPOINT.over(
+        section, neutral_outside.CANARY_FIRST_TOKEN.value, "canary_first_token_seconds",
         name="CanaryFirstTokenSlow", severity="warning", hold="5m",
-        values={"limit": number(limit)},
         kinds=("queue_saturation", "traffic_burst", "cold_start", "upstream_slow",
                "network_delay"),
     )  # fmt: skip
@@ -67,32 +64,25 @@ def _silent(section: RulesSection) -> Alert:
 
 
 def _certificate(section: RulesSection) -> Alert:
-    days = section.thresholds.certificate_days
+    signal = neutral_outside.CANARY_CERTIFICATE.value
+    level = ENDPOINT.level(section, "CertificateEnds", "certificate_days", signal, DAY_SECONDS)
     return ENDPOINT.alert(
-        section, neutral_outside.CANARY_CERTIFICATE.value, f"< {days * DAY_SECONDS}",
-        name="CertificateEnds", severity="ticket", hold="1h",
-        kinds=(),
+        section, signal, level.under(), level=level, severity="ticket", hold="1h"
     )  # fmt: skip
 
 
 def _retries(section: RulesSection) -> Alert:
-    limit = section.thresholds.client_retry_share
-    return CALLERS.alert(
-        section, neutral_outside.CLIENT_RETRY_SHARE.value,
-        f"> {number(limit)}\n{_enough(section)}",
-        name="ClientRetryShareHigh", severity="warning", hold="5m",
-        values={"limit": percent(limit)},
+    return CALLERS.over(
+        section, neutral_outside.CLIENT_RETRY_SHARE.value, "client_retry_share",
+        then=_enough(section), name="ClientRetryShareHigh", severity="warning", hold="5m",
         kinds=("retry_storm", "rate_limit", "network_delay", "upstream_errors"),
     )  # fmt: skip
 
 
 def _give_ups(section: RulesSection) -> Alert:
-    limit = section.thresholds.client_give_up_share
-    return CALLERS.alert(
-        section, neutral_outside.CLIENT_GIVE_UP_SHARE.value,
-        f"> {number(limit)}\n{_enough(section)}",
-        name="ClientsGiveUp", severity="warning", hold="5m",
-        values={"limit": percent(limit)},
+    return CALLERS.over(
+        section, neutral_outside.CLIENT_GIVE_UP_SHARE.value, "client_give_up_share",
+        then=_enough(section), name="ClientsGiveUp", severity="warning", hold="5m",
         kinds=("rate_limit", "quota", "upstream_errors", "network_delay"),
     )  # fmt: skip
 
@@ -109,4 +99,4 @@ def _enough(section: RulesSection) -> str:
     """The guard against speaking of shares of nearly nothing."""
     seconds, least = int(section.scale.window_seconds("5m")), section.thresholds.minimum_requests
     requests = f"sum by (service, target) ({neutral_outside.CLIENT_REQUESTS.value})"
-    return f"and on (service, target)\n({requests} * {seconds} >= {least})"
+    return f"\nand on (service, target)\n({requests} * {seconds} >= {least})"

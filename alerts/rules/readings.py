@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alerts.promql import number
 from alerts.rules.subject import GPU, GPU_EXPORTER, PROBED
 from exporters.catalog import neutral_hardware
 
@@ -37,11 +36,9 @@ def _simulated(section: RulesSection) -> Alert:
 
 
 def _stale(section: RulesSection) -> Alert:
-    limit = section.thresholds.gpu_readings_stale_seconds
-    return GPU.alert(
-        section, neutral_hardware.READINGS_AGE.value, f"> {number(limit)}",
+    return GPU.over(
+        section, neutral_hardware.READINGS_AGE.value, "gpu_readings_stale_seconds",
         name="GpuReadingsStale", severity="warning", hold="1m",
-        values={"limit": number(limit)},
         kinds=("gpu_fault", "telemetry_gap"),
     )  # fmt: skip
 
@@ -74,21 +71,17 @@ def _errors(section: RulesSection) -> Alert:
 
 
 def _slow(section: RulesSection) -> Alert:
-    limit = section.thresholds.gpu_readings_slow_seconds
-    return GPU_EXPORTER.alert(
-        section, neutral_hardware.NVML_PASS_P99.value, f"> {number(limit)}",
+    return GPU_EXPORTER.over(
+        section, neutral_hardware.NVML_PASS_P99.value, "gpu_readings_slow_seconds",
         name="GpuReadingsSlow", severity="warning", hold="10m",
-        values={"limit": number(limit)},
         kinds=("gpu_fault", "telemetry_gap"),
     )  # fmt: skip
 
 
 def _duty(section: RulesSection) -> Alert:
-    limit = section.thresholds.probe_duty
-    return PROBED.alert(
-        section, neutral_hardware.PROBE_DUTY.value, f"> {number(limit)}",
+    return PROBED.over(
+        section, neutral_hardware.PROBE_DUTY.value, "probe_duty",
         name="ProbeOverDuty", severity="ticket", hold="30m",
-        values={"limit": f"{limit * 100:g}%"},
         kinds=("kernel_regression", "gpu_throttle"),
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts.model import Alert
+from alerts.rules.subject import PART, WATCHER
 from exporters.catalog import boards, foreign, neutral, stack
 
 if TYPE_CHECKING:
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from exporters.catalog.signal import Selector
 
 SERVING = "gateway|replica"
-SUPPORTING = "gpu|probe|node|watch|forecast|prometheus|alertmanager"
+SINGLE_POINTS = "etcd|config|prometheus"
+"""What everything else stands on: the metadata store, the configuration, the monitoring itself."""
+SUPPORTING = "gpu|probe|node|watch|forecast|alertmanager"
 
 
 def alerts(section: RulesSection) -> tuple[Alert, ...]:
@@ -24,6 +27,10 @@ def alerts(section: RulesSection) -> tuple[Alert, ...]:
         _growing(section, "RuleFailures", foreign.RULE_FAILURES.total),
         _growing(section, "NotificationsFailing", foreign.NOTIFICATIONS_FAILED.total),
         _growing(section, "TelemetryDropped", stack.TELEMETRY_DROPPED.total),
+        _growing(section, "NotificationsDropped", foreign.NOTIFICATIONS_DROPPED.total),
+        _growing(section, "MeasuringErrors", stack.METRICS_ERRORS.total),
+        _engine_signal(section),
+        _single_point(section),
         _backlog(section),
         _watchdog(),
     )
@@ -91,18 +98,28 @@ def _growing(section: RulesSection, name: str, total: Selector) -> Alert:
 
 
 def _backlog(section: RulesSection) -> Alert:
-    signal = stack.VERDICT_BACKLOG.value
-    limit = section.thresholds.verdict_backlog
-    return Alert(
-        name="VerdictBacklog",
-        severity="warning",
-        expr=f"{signal} > {limit}",
-        hold=section.scale.wait("5m"),
-        query=signal.where(instance="{{ $labels.instance }}"),
-        board=boards.SERVICE,
-        values={"limit": str(limit)},
-        kinds=("telemetry_gap",),
-    )
+    return WATCHER.over(
+        section, stack.VERDICT_BACKLOG.value, "verdict_backlog", name="VerdictBacklog",
+        severity="warning", hold="5m", kinds=("telemetry_gap",),
+    )  # fmt: skip
+
+
+def _engine_signal(section: RulesSection) -> Alert:
+    return PART.alert(
+        section, neutral.ENGINE_SIGNAL_MISSING.value, "== 1",
+        name="EngineSignalMissing", severity="warning", hold="15m", kinds=("telemetry_gap",),
+    )  # fmt: skip
+
+
+def _single_point(section: RulesSection) -> Alert:
+    signal = neutral.TARGET_UP.value.matching(job=SINGLE_POINTS)
+    back = section.scale.window("6h")
+    return WATCHER.alert(
+        section, signal,
+        f"== 0\nor\n0 * (max_over_time({signal}[{back}]) unless {signal})",
+        name="SinglePointDown", severity="page", hold="1m", keep="2m",
+        kinds=("storage_slow", "network_delay"),
+    )  # fmt: skip
 
 
 def _watchdog() -> Alert:

@@ -15,8 +15,10 @@ from exporters.catalog import (
     engines,
     forecast,
     foreign,
+    goodput,
     gpu,
     host,
+    levels,
     neutral,
     probe,
     requests,
@@ -26,6 +28,7 @@ from exporters.catalog.signal import Counter, Gauge, Histogram, Recorded, Select
 
 ROOMS: dict[str, tuple[Signal, ...]] = {
     "requests": requests.SIGNALS,
+    "goodput": goodput.SIGNALS,
     "clients": clients.SIGNALS,
     "cache": cache.SIGNALS,
     "engine": engine.SIGNALS,
@@ -35,6 +38,7 @@ ROOMS: dict[str, tuple[Signal, ...]] = {
     "canary": canary.SIGNALS,
     "stack": stack.SIGNALS,
     "bridge": bridge.SIGNALS,
+    "levels": levels.SIGNALS,
     "forecast": forecast.SIGNALS,
     "foreign": foreign.SIGNALS,
     "engines": engines.SIGNALS,

@@ -50,6 +50,13 @@ NODE_MEMORY_AVAILABLE = Gauge(
 NODE_MEMORY_TOTAL = Gauge(name="node_memory_MemTotal_bytes", help="Memory there is.", unit="bytes")
 NODE_LOAD = Gauge(name="node_load1", help="Load average over one minute.")
 
+NODE_DISK_FREE = Gauge(
+    name="node_filesystem_avail_bytes",
+    help="Space on a file system that users may take.",
+    labels=("device", "fstype", "mountpoint"),
+    unit="bytes",
+)
+
 NODE_PRESSURE_CPU = Counter(
     name="node_pressure_cpu_waiting_seconds",
     help="Time in which some task waited for a CPU.",
@@ -118,7 +125,7 @@ KAFKA_TOPIC_OFFSET = Gauge(
 SIGNALS = (
     UP, SCRAPE_DURATION, SCRAPE_SAMPLES, ALERTS, RULE_FAILURES, NOTIFICATIONS_DROPPED,
     PROCESS_START, NOTIFICATIONS_FAILED, NODE_CPU, NODE_MEMORY_AVAILABLE, NODE_MEMORY_TOTAL,
-    NODE_LOAD,
+    NODE_LOAD, NODE_DISK_FREE,
     NODE_PRESSURE_CPU, NODE_PRESSURE_MEMORY, NODE_PRESSURE_IO, NODE_OOM_KILLS, CONTAINER_CPU,
     CONTAINER_PERIODS, CONTAINER_THROTTLED, CONTAINER_MEMORY, CONTAINER_OOM, KAFKA_LAG,
     KAFKA_GROUP_OFFSET, KAFKA_TOPIC_OFFSET,

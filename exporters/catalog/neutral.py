@@ -7,10 +7,13 @@ window of the rules (five minutes unless the config scales time).
 from __future__ import annotations
 
 from exporters.catalog import (
+    levels,
     neutral_gpu,
     neutral_hardware,
+    neutral_levels,
     neutral_outside,
     neutral_parts,
+    neutral_slo,
     neutral_stack,
 )
 from exporters.catalog.signal import Recorded
@@ -48,13 +51,13 @@ RESENT_SHARE = Recorded(
 )
 DURATION_P99 = Recorded(
     name="llm:request_duration_seconds:p99",
-    help="99th percentile of the whole request.",
+    help="99th percentile of the whole request, of those answered well.",
     labels=("service", "model"),
     unit="seconds",
 )
 DURATION_P50 = Recorded(
     name="llm:request_duration_seconds:p50",
-    help="Median of the whole request.",
+    help="Median of the whole request, of those answered well.",
     labels=("service", "model"),
     unit="seconds",
 )
@@ -367,6 +370,7 @@ SIGNALS = (
     GPU_UTILIZATION, GPU_MEMORY, GPU_POWER, GPU_TEMPERATURE, GPU_CLOCK, GPU_THROTTLE,
     GPU_XID_RATE, KERNEL_SLOWDOWN, *neutral_gpu.SIGNALS, *neutral_hardware.SIGNALS,
     *neutral_outside.SIGNALS, *neutral_parts.SIGNALS, *neutral_stack.SIGNALS,
+    *neutral_levels.SIGNALS, *neutral_slo.SIGNALS, *levels.RECORDED,
     NODE_CPU, NODE_MEMORY, NODE_IO,
     *SLO_ERRORS.values(), *SLO_FAILURES.values(), SIGNAL_MISSING,
     ENGINE, ENGINE_SIGNAL_MISSING, TARGET_UP,

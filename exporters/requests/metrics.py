@@ -11,11 +11,12 @@ from threading import RLock
 from typing import Concatenate, ParamSpec
 
 from exporters.catalog import requests as signals
+from exporters.catalog.goodput import GOOD, Bounds
 from exporters.catalog.stack import METRICS_ERRORS
 from exporters.exposition.registry import Registry
 from exporters.exposition.storage import HistogramChild
 from exporters.requests.annotations import Annotations
-from exporters.requests.series import DETAIL, MARGINS, Ending, ModelSeries
+from exporters.requests.series import DETAIL, MARGINS, Ending, ModelSeries, show_bounds
 
 OTHER = "_other"
 NO_PRIORITY = "normal"
@@ -54,9 +55,10 @@ class RequestMetrics:
 
     `llm_request_duration_seconds` is that of all requests, the refused ones too: while a service
     sheds load, its quick refusals pull it down. `llm_request_duration_by_outcome_seconds` keeps
-    them apart. `trace_id` tells the trace under way, or None; its id becomes the exemplar of the
-    buckets that the request falls into. `workers` is a folder that all worker processes of the
-    service name, so that each of them shows the sum of all. `/metrics` reads `collect_text()`.
+    them apart. `good` is what a good request keeps: what the rules' service levels say. `trace_id`
+    tells the trace under way, or None; its id becomes the exemplar of the request's buckets.
+    `workers` is a folder that all worker processes of the service name, so that each of them shows
+    the sum of all. `/metrics` reads `collect_text()`.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class RequestMetrics:
         priorities: Collection[str] = signals.PRIORITIES,
         reasons: Collection[str] = signals.REASONS,
         trace_id: Callable[[], str | None] | None = None,
+        good: Bounds = GOOD,
     ) -> None:
         self.registry = Registry(workers=workers) if registry is None else registry
         self._priorities = tuple(priorities)
@@ -75,6 +78,7 @@ class RequestMetrics:
         self.serial = RLock()
         """Held by whoever counts from several threads; one event loop needs none."""
         self._trace_id = trace_id
+        self._good = show_bounds(self.registry, good)
         self._errors = self.registry.counter(METRICS_ERRORS).labels()
         for margin in MARGINS:
             self.registry.margin(margin, of=DETAIL, hidden=True)
@@ -155,8 +159,11 @@ class RequestMetrics:
         if outcome != "ok":
             if outcome == "rejected":
                 series.rejected(self._reason(request.reason, status)).inc()
-        elif series.is_cold:
-            series.warm_up(status, seconds)
+        else:
+            if series.is_cold:
+                series.warm_up(status, seconds)
+            if self._good.kept(seconds, streaming):
+                series.good.cell[0] += 1.0
         if request.prompt_tokens is not None:
             series.prompt_tokens.inc(request.prompt_tokens)
             series.prompt_length.observe(request.prompt_tokens)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exporters.catalog import requests as signals
+from exporters.catalog.goodput import BOUND, REQUESTS_GOOD, Bounds
 from exporters.catalog.signal import Histogram
 from exporters.exposition.registry import Registry
 from exporters.exposition.storage import CounterChild, HistogramChild
@@ -37,6 +38,13 @@ class Ending:
     duration: HistogramChild
 
 
+def show_bounds(registry: Registry, good: Bounds) -> Bounds:
+    """Say what a good request keeps."""
+    for bound, seconds in good._asdict().items():
+        registry.gauge(BOUND).set(seconds, bound)
+    return good
+
+
 class ModelSeries:
     """Everything counted for one model; label sets are resolved once and kept."""
 
@@ -53,6 +61,7 @@ class ModelSeries:
         self.prompt_length = registry.histogram(signals.PROMPT_LENGTH).labels(model)
         self.endings: dict[tuple[str, int | str, str | None, str | None], Ending] = {}
         self.first_tokens: dict[str | None, HistogramChild] = {}
+        self.good = registry.counter(REQUESTS_GOOD).labels(model)
         self.is_cold = True
 
     def ending(self, outcome: str, status: str, priority: str, route: str) -> Ending:

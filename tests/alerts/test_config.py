@@ -27,11 +27,28 @@ def test_a_typo_in_a_threshold_is_answered_with_the_nearest_name(tmp_path):
     )
 
 
-def test_a_bound_that_is_no_bucket_is_refused_with_the_buckets(tmp_path):
-    assert refusal(tmp_path, "[objectives.latency]\nbound_seconds = 0.4\n") == (
-        "rules.toml: objectives.latency.bound_seconds = 0.4 is not valid: Value error, no bucket "
-        "of llm_request_duration_seconds; choose one of 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, "
-        "0.5, 0.75, 1, 1.5, 2.5, 5, 10, 20, 40, 80, 160, 320, 600"
+@pytest.mark.parametrize(
+    ("objective", "bound", "said"),
+    [
+        ("latency", 0.4, "no bucket of llm_request_duration_seconds; the nearest are 0.3 and 0.5"),
+        (
+            "first_token",
+            2,
+            "no bucket of llm_time_to_first_token_seconds; the nearest are 1.5 and 2.5",
+        ),
+        (
+            "inter_token",
+            0.05,
+            "no bucket of llm_inter_token_latency_seconds; the nearest are 0.04 and 0.06",
+        ),
+    ],
+)
+def test_a_bound_that_is_no_bucket_is_refused_with_the_nearest(tmp_path, objective, bound, said):
+    text = f"[objectives.{objective}]\nbound_seconds = {bound}\n"
+
+    assert refusal(tmp_path, text) == (
+        f"rules.toml: objectives.{objective}.bound_seconds = {bound} is not valid: "
+        f"Value error, {said}"
     )
 
 
@@ -92,6 +109,6 @@ def test_a_job_that_no_rule_knows_is_refused():
 
     assert str(refused.value) == (
         "no rule knows the job 'gatewy'; "
-        "allowed: gateway, replica, gpu, probe, node, client, watch, forecast, prometheus, "
-        "alertmanager"
+        "allowed: gateway, replica, gpu, probe, node, client, watch, forecast, etcd, config, "
+        "prometheus, alertmanager"
     )

@@ -105,12 +105,12 @@ def test_gateways_that_speak_grpc_have_server_errors_too(story):
         return OK.replace('"ok"', f'"{outcome}"').replace('"200"', f'"{status}"')
 
     blamed = ("UNKNOWN", "INTERNAL", "DATA_LOSS", "UNAVAILABLE", "DEADLINE_EXCEEDED")
-    failed = {calls("error", status): "0+2x200" for status in blamed}
+    failed = {calls("error", status): "0+15x200" for status in blamed}
     others = {
-        calls("ok", "OK"): "0+60x200",
-        calls("ok", "NOT_FOUND"): "0+10x200",
-        calls("ok", "UNIMPLEMENTED"): "0+10x200",  # a method that no service has
-        calls("rejected", "RESOURCE_EXHAUSTED"): "0+10x200",
+        calls("ok", "OK"): "0+450x200",
+        calls("ok", "NOT_FOUND"): "0+75x200",
+        calls("ok", "UNIMPLEMENTED"): "0+75x200",  # a method that no service has
+        calls("rejected", "RESOURCE_EXHAUSTED"): "0+75x200",
     }
 
     story.values(

@@ -250,6 +250,8 @@ ROWS = {
         | {
             f'gpu_up{{{GPU},gpu="0"}}': "1x200",
             f'gpu_utilization_ratio{{{GPU},gpu="0"}}': "0.5x200",
+            f'gpu_memory_used_bytes{{{GPU},gpu="0"}}': "1x200",
+            f'gpu_memory_total_bytes{{{GPU},gpu="0"}}': "2x200",
             f'gpu_throttle_active{{{GPU},gpu="0",reason="hw_slowdown"}}': (
                 "0x20 stale _x59 0x120"
             ),
