@@ -39,6 +39,12 @@ log = logging.getLogger(__name__)
 DEADLINE_SHARE = 0.4
 """Of the deadline, what reading the sources may take; diagnosis and the page need the rest."""
 
+RESULTS = {
+    stack.ALERTS_RECEIVED: ("new", "duplicate", "resolved", "refused"),
+    stack.VERDICTS: ("named", "abstained", "none"),
+    stack.PAGES: ("sent", "failed"),
+}
+
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """The page needs nothing but its own style; whatever got into it, a browser runs none of it."""
 
@@ -59,7 +65,7 @@ def app(
     bounded = analysis.model_copy(update={"budget_seconds": budget})
     collector = collector or partial(collect, sources or Sources(), bounded)
     told = senders(section)
-    ledger, registry = Ledger(section.database), Registry()
+    ledger, registry = Ledger(section.database), _begun()
     worker = Worker(
         section, analysis, ledger, collector, registry, told, _proposer(sources, analysis)
     )
@@ -69,6 +75,16 @@ def app(
 def _proposer(sources: Sources | None, analysis: AnalysisSection) -> Proposer | None:
     metrics = sources.metrics if sources else None
     return None if metrics is None else lambda verdict: propose(verdict, metrics, analysis)
+
+
+def _begun() -> Registry:
+    """A registry that counts from 0 on: what is first seen at 1 would never show an increase."""
+    registry = Registry()
+    for counter, results in RESULTS.items():
+        for result in results:
+            registry.counter(counter).labels(result)
+    registry.histogram(stack.VERDICT_DURATION).labels()
+    return registry
 
 
 class _Watch:
