@@ -32,11 +32,13 @@ generated: setup ## the committed rules, dashboards and signal table are what th
 	$(BIN)/busysignal rules --check
 	$(BIN)/busysignal dashboards --check
 	$(BIN)/busysignal signals --check
+	$(BIN)/busysignal causes --check
 
 generate: setup ## render them anew
 	$(BIN)/busysignal rules
 	$(BIN)/busysignal dashboards
 	$(BIN)/busysignal signals
+	$(BIN)/busysignal causes
 
 measure: setup ## run every benchmark beside its peers (long)
 	@env VIRTUAL_ENV="$$PWD/.venv" $(BIN)/uv pip install -q --group bench
