@@ -3,9 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from alerts.config import RulesSection
+from alerts.prometheus_config import render
 from exporters.catalog import neutral
 from exporters.catalog.engines import ENGINES, Engine
 from exporters.catalog.signal import Histogram, Signal
@@ -122,3 +125,24 @@ def test_an_engine_without_requests_or_latency_claims_none():
         neutral.REPLICA_REFUSED_RATE, neutral.REPLICA_DURATION_P99,
         neutral.REPLICA_FIRST_TOKEN_P99, neutral.QUEUE_WAIT_P99,
     } & set(llama.aliases)  # fmt: skip
+
+
+def test_a_scrape_may_take_as_long_as_a_busy_llama_server_needs():
+    # its work loop answers: 2.6 s were seen with a full queue
+    config = yaml.safe_load(render(RulesSection()))
+
+    assert int(config["global"]["scrape_timeout"].removesuffix("s")) >= 5
+
+
+def test_users_keys_and_addresses_stay_at_the_proxy(recordings):
+    (litellm,) = [engine for engine in ENGINES if engine.name == "litellm"]
+    written = {
+        label
+        for family in families(recordings, "litellm").values()
+        for sample in family.samples
+        for label in sample.labels
+    }
+    personal = {"client_ip", "user_agent", "hashed_api_key", "user_email", "user"}
+
+    assert personal & written >= {"client_ip", "user_agent", "hashed_api_key"}
+    assert not personal & {label for one in litellm.signals for label in one.labels}
