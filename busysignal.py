@@ -75,6 +75,7 @@ WebConfigFile = Annotated[
     typer.Option("--web-config", help="TLS and passwords, as the Prometheus exporter toolkit"),
 ]
 Check = Annotated[bool, typer.Option("--check", help="write nothing, say what is stale; exit 1")]
+Lang = Annotated[Literal["en", "zh"] | None, typer.Option(help="language of what people read")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="write the result to this file")]
 
 VerdictId = Annotated[
@@ -191,12 +192,13 @@ def probe(
 
 
 @app.command()
-def watch(config: ConfigFile = None) -> None:
+def watch(config: ConfigFile = None, lang: Lang = None) -> None:
     """Take alerts from Alertmanager and answer each incident with a verdict."""
     from analysis.watch import serve
 
     whole = settings(config)
-    serve(whole.watch, whole.analysis, _sources(whole), announce=typer.echo)
+    analysis = _overridden(whole.analysis, language=lang)
+    serve(whole.watch, analysis, _sources(whole), announce=typer.echo)
 
 
 @app.command()
@@ -217,6 +219,7 @@ def analyze(
         Path | None, typer.Option(help="folder of Parquet files to read, in place of servers")
     ] = None,
     config: ConfigFile = None,
+    lang: Lang = None,
     json: JsonFile = None,
 ) -> None:
     """Give one verdict on a window of the past."""
@@ -226,7 +229,7 @@ def analyze(
     whole = settings(config)
     verdict = verdict_on(
         _sources(whole) if data is None else _files(data),
-        whole.analysis,
+        _overridden(whole.analysis, language=lang),
         start_ns=_nanoseconds(start),
         end_ns=_nanoseconds(end),
         service=service,
@@ -244,11 +247,13 @@ def list_verdicts(config: ConfigFile = None) -> None:
 
 
 @verdicts.command()
-def show(verdict_id: VerdictId = "latest", config: ConfigFile = None) -> None:
+def show(verdict_id: VerdictId = "latest", config: ConfigFile = None, lang: Lang = None) -> None:
     """Tell a verdict in full, what was said of it, and past incidents like it."""
     from analysis.show import shown
 
-    typer.echo(shown(settings(config).watch.verdicts, verdict_id))
+    whole = settings(config)
+    analysis = _overridden(whole.analysis, language=lang) if lang else None
+    typer.echo(shown(whole.watch.verdicts, verdict_id, analysis))
 
 
 @verdicts.command()

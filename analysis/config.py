@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from alerts.messages import Language
 from exporters.settings import Section
 
 
@@ -29,6 +30,7 @@ class AnalysisSection(Section):
     budget_seconds: float = Field(default=5.0, gt=0.0, le=600.0)
     concurrency: int = Field(default=6, ge=1, le=64)
     span_limit: int = Field(default=200_000, ge=100)
+    language: Language = "en"
     confidence_bar: float = Field(default=0.6, gt=0.0, lt=1.0)
     history_seconds: float = Field(default=604_800.0, ge=3600.0, le=31_536_000.0)
     """How far back a proposed rule is tried."""

@@ -10,6 +10,7 @@ from analysis.config import AnalysisSection
 from analysis.cost import impact
 from analysis.evidence import Evidence
 from analysis.graph import build
+from analysis.language import echo, say, speaking
 from analysis.phases import attribute
 from analysis.rootcause.explain import cause
 from analysis.rootcause.measures import measure
@@ -26,7 +27,6 @@ from analysis.verdict import (
     SymptomNote,
     Verdict,
 )
-from exporters.catalog.kinds import KINDS
 
 UNCHANGED = "nothing that users feel has changed in the window"
 """Not that users feel nothing: what has been ill for longer than the window does not change."""
@@ -43,8 +43,13 @@ UNFELT_FACTOR = 0.8
 
 def diagnose(evidence: Evidence, section: AnalysisSection | None = None) -> Verdict:
     """Rank the causes of what the alert saw; abstain when none is sure enough."""
-    began = time.perf_counter()
     section = section or AnalysisSection()
+    with speaking(section.language):
+        return _diagnose(evidence, section)
+
+
+def _diagnose(evidence: Evidence, section: AnalysisSection) -> Verdict:
+    began = time.perf_counter()
     bar = section.confidence_bar
     digest = evidence.digest()
     evidence = settle(evidence)
@@ -76,6 +81,7 @@ def diagnose(evidence: Evidence, section: AnalysisSection | None = None) -> Verd
         reason=reason,
         data_quality=_data_quality(evidence),
         inputs_digest=f"sha256:{digest}",
+        language=section.language,
         seconds=round(time.perf_counter() - began, 3),
     )
 
@@ -126,26 +132,38 @@ def _decide(
 ) -> tuple[bool, str]:
     """Whether to abstain, and the sentence that says why."""
     if sure:
-        return False, "named: the evidence for rank 1 is over the bar"
+        return False, say("named: the evidence for rank 1 is over the bar")
     if not case.measures.shifts:
-        return True, "no series could be read, so nothing can be said about the cause"
+        return True, say("no series could be read, so nothing can be said about the cause")
     if evidence.silent and not symptom.felt:
-        silent = "; ".join(f"{words.name(gap.source)}: {gap.gap}" for gap in evidence.silent)
-        return True, f"data is missing ({silent}); {UNCHANGED}, and no cause is named"
+        silent = "; ".join(
+            say("{source}: {gap}", source=words.name(gap.source), gap=echo(gap.gap))
+            for gap in evidence.silent
+        )
+        sentence = "data is missing ({silent}); {unchanged}, and no cause is named"
+        return True, say(sentence, silent=silent, unchanged=say(UNCHANGED))
     if symptom.felt or evidence.alert.name:
         return True, _lacking(candidates, case, felt=symptom.felt)
-    return False, "none: every signal of the service stayed at its level"
+    return False, say("none: every signal of the service stayed at its level")
 
 
 def _lacking(candidates: list[Candidate], case: Case, *, felt: bool) -> str:
     """What would decide, said plainly."""
-    start = "users feel it, but" if felt else f"the alert fired, but {UNCHANGED}, and"
+    fired = "the alert fired, but {unchanged}, and"
+    start = say("users feel it, but") if felt else say(fired, unchanged=say(UNCHANGED))
     if not candidates:
-        return f"{start} no known cause left a trace; look at what changed and at the logs"
+        sentence = "{start} no known cause left a trace; {look}"
+        return say(sentence, start=start, look=say("look at what changed and at the logs"))
     best = candidates[0]
-    unseen = sorted({a.clue.quantity for a in best.supports if a.degree is None})
-    wanted = f"; {', '.join(unseen)} would decide" if unseen else ""
-    return f"{start} the evidence for {best.kind} at {best.entity} is under the bar{wanted}"
+    unseen = ", ".join(sorted({a.clue.quantity for a in best.supports if a.degree is None}))
+    return say(
+        "{start} the evidence for {kind} at {entity} is under the bar{wanted}{heard}",
+        start=start,
+        kind=words.cause(best.kind),
+        entity=words.name(best.entity),
+        wanted=say("; {unseen} would decide", unseen=unseen) if unseen else "",
+        heard="",
+    )
 
 
 def _nothing_wrong(evidence: Evidence, symptom: Symptom) -> Cause:
@@ -156,10 +174,10 @@ def _nothing_wrong(evidence: Evidence, symptom: Symptom) -> Cause:
         signal=symptom.quantity,
         since=None,
         confidence=0.95,
-        explanation="Every signal of the service stayed at its level.",
+        explanation=say("Every signal of the service stayed at its level."),
         evidence=[],
         path=[f"service/{evidence.service}"],
-        remedy=KINDS["none"].remedy,
+        remedy=words.remedy("none"),
     )
 
 
@@ -184,12 +202,12 @@ def _symptom(symptom: Symptom) -> SymptomNote:
         since=symptom.since_ns if symptom.felt else None,
         before=symptom.before,
         after=symptom.after,
-        text=words.change(witness) if symptom.felt else UNCHANGED,
+        text=words.change(witness) if symptom.felt else say(UNCHANGED),
     )
 
 
 def _data_quality(evidence: Evidence) -> list[DataQuality]:
     return [
-        DataQuality(source=gap.source, gap=gap.gap)
+        DataQuality(source=gap.source, gap=echo(gap.gap))
         for gap in (*sorted(evidence.silent), *sorted(evidence.gaps))
     ]

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from analysis import bundle, cost
-from analysis.evidence import SECOND
+from analysis.config import AnalysisSection
+from analysis.diagnose import diagnose
+from analysis.evidence import SECOND, Evidence
 from analysis.feedback import Word, load, read, words
 from analysis.page import render_text, title
 from analysis.similar import Memory, moment
@@ -14,10 +16,15 @@ from analysis.similar import Memory, moment
 LISTED = 30
 
 
-def shown(verdicts: Path, verdict_id: str) -> str:
-    """The verdict in full; raises UsageError when there is none of that id."""
+def shown(verdicts: Path, verdict_id: str, section: AnalysisSection | None = None) -> str:
+    """The verdict in full; raises UsageError when there is none of that id.
+
+    With a `section` in another language, it is given anew from its evidence.
+    """
     folder = bundle.folder_of(verdicts, verdict_id)
     verdict = read(verdicts, verdict_id)
+    if section and section.language != verdict.language:
+        verdict = diagnose(Evidence.load(folder), section)
     lines = [render_text(verdict).rstrip("\n")]
     if spent := cost.told(verdict.impact):
         lines.append(f"cost: {spent}")

@@ -15,6 +15,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from alerts.messages import Language
 from exporters.catalog.kinds import KINDS
 
 SCHEMA_ID: Literal["busysignal/verdict/1"] = "busysignal/verdict/1"
@@ -156,6 +157,7 @@ class Verdict(Part):
     data_quality: list[DataQuality]
     proposed_rule: ProposedRule | None = None
     inputs_digest: str
+    language: Language = "en"
     seconds: float
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from alerts.messages import words as table
+from analysis.language import say, spoken
 from analysis.quantities import BY_KEY
 from analysis.rootcause.testimony import Witness
 
@@ -43,15 +45,25 @@ def name(entity: str) -> str:
     kind, _, own = entity.partition("/")
     if kind == "gpu":
         return f"GPU {own}"
-    return f"{kind} {own}" if own else f"the {kind}" if kind != "clients" else kind
+    return f"{say(kind)} {own}" if own else say(f"the {kind}" if kind != "clients" else kind)
+
+
+def cause(kind: str) -> str:
+    """`slow_replica` as a person says it: slow replica."""
+    return table.kind_title(kind, spoken())
+
+
+def remedy(kind: str) -> str:
+    """What to do about a kind of cause."""
+    return table.kind(kind, spoken()).remedy
 
 
 def what(quantity: str, part: str) -> str:
     """The quantity with its part: share of requests refused (queue full)."""
     if quantity == "phase":
-        return f"time of a slow request in {part}"
-    words = BY_KEY[quantity].words
-    return f"{words} ({part.replace('_', ' ')})" if part else words
+        return say("time of a slow request in {part}", part=part)
+    words = say(BY_KEY[quantity].words)
+    return say("{words} ({part})", words=words, part=part.replace("_", " ")) if part else words
 
 
 def unit(quantity: str) -> str:

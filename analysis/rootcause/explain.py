@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from analysis import words
 from analysis.evidence import Change, Evidence
+from analysis.language import say
 from analysis.quantities import BY_KEY
 from analysis.rootcause.measures import STEADY
 from analysis.rootcause.scoring import Candidate
 from analysis.rootcause.testimony import Answer, Case, Witness
 from analysis.verdict import Cause, EvidenceItem
-from exporters.catalog.kinds import KINDS
 
 TOLD = 0.2
 """Weaker statements are left out of the evidence."""
@@ -33,7 +33,7 @@ def cause(
         explanation=_sentence(case, candidate, told),
         evidence=items,
         path=_path(case, candidate.entity),
-        remedy=KINDS[candidate.kind].remedy,
+        remedy=words.remedy(candidate.kind),
     )
 
 
@@ -60,7 +60,9 @@ def _item(case: Case, told: tuple[Answer, Witness, float]) -> EvidenceItem:
     )
     return EvidenceItem(
         type="trace" if witness.quantity == "phase" else "metric",
-        text=f"{words.name(witness.entity)}: {words.change(witness)}",
+        text=say(
+            "{entity}: {change}", entity=words.name(witness.entity), change=words.change(witness)
+        ),
         query=query,
         before=witness.before,
         after=witness.after,
@@ -80,7 +82,13 @@ def _changes(evidence: Evidence, entity: str, since: int | None) -> list[Evidenc
 
 
 def _change_text(change: Change) -> str:
-    return f"{words.name(change.entity)}: {change.kind} {change.before} → {change.after}"
+    return say(
+        "{entity}: {kind} {before} → {after}",
+        entity=words.name(change.entity),
+        kind=say(change.kind),
+        before=change.before,
+        after=change.after,
+    )
 
 
 def _since(case: Case, told: list[tuple[Answer, Witness, float]]) -> int | None:
@@ -104,16 +112,15 @@ def _path(case: Case, entity: str) -> list[str]:
 
 def _sentence(case: Case, candidate: Candidate, told: list[tuple[Answer, Witness, float]]) -> str:
     subject = words.name(candidate.entity)
-    sentence = f"{subject[0].upper()}{subject[1:]} {_claim(candidate)}"
-    facts = [words.change(witness) for _, witness, _ in told[:2]]
-    if facts:
-        sentence += f": {', '.join(facts)}"
-    return sentence + _sisters(case, candidate, told) + "."
-
-
-def _claim(candidate: Candidate) -> str:
-    # "clients send", "replica r1 takes": the claims of clients are written in the plural.
-    return candidate.hypothesis.claim
+    facts = say(", ").join(words.change(witness) for _, witness, _ in told[:2])
+    return say(
+        "{subject} {claim}{facts}{sisters}.",
+        subject=subject[0].upper() + subject[1:],
+        # "clients send", "replica r1 takes": the claims of clients are written in the plural.
+        claim=say(candidate.hypothesis.claim),
+        facts=say(": {facts}", facts=facts) if facts else "",
+        sisters=_sisters(case, candidate, told),
+    )
 
 
 def _sisters(case: Case, candidate: Candidate, told: list[tuple[Answer, Witness, float]]) -> str:
@@ -129,5 +136,5 @@ def _sisters(case: Case, candidate: Candidate, told: list[tuple[Answer, Witness,
             other = Witness(peer, witness.quantity, witness.part, shift.before, shift.after)
             unit = words.unit(other.quantity)
             levels = f"{words.number(other.before, unit)} → {words.number(other.after, unit)}"
-            return f", while {words.name(peer)} went {levels}"
+            return say(", while {peer} went {levels}", peer=words.name(peer), levels=levels)
     return ""

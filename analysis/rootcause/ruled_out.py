@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis import words
 from analysis.detectors import Shift
 from analysis.graph import CLIENTS, GATEWAY
+from analysis.language import say
 from analysis.rootcause import degrees
 from analysis.rootcause.scoring import Candidate
 from analysis.rootcause.testimony import Answer, Case, Witness
@@ -47,22 +48,27 @@ def ruled_out(
 def _lost(candidate: Candidate) -> RuledOut | None:
     """A candidate's strongest contradiction, else what its score lacked."""
     against = max(candidate.against, key=lambda a: a.clue.weight * (a.degree or 0.0), default=None)
-    kind = candidate.kind.replace("_", " ")
     if against is not None and against.clue.weight * (against.degree or 0.0) > 0.1:
-        return RuledOut(entity=candidate.entity, why=f"not {kind}: {_says(candidate, against)}")
+        return _not(candidate, against)
     missing = [a for a in candidate.supports if (a.degree or 0.0) < 0.3 and a.witness]
     if missing:
-        return RuledOut(entity=candidate.entity, why=f"not {kind}: {_says(candidate, missing[0])}")
+        return _not(candidate, missing[0])
     return None
+
+
+def _not(candidate: Candidate, answer: Answer) -> RuledOut:
+    why = say("not {kind}: {why}", kind=words.cause(candidate.kind), why=_says(candidate, answer))
+    return RuledOut(entity=candidate.entity, why=why)
 
 
 def _says(candidate: Candidate, answer: Answer) -> str:
     witness = answer.witness
     if witness is None:
-        return "the rest of the evidence speaks against it"
+        return say("the rest of the evidence speaks against it")
     if witness.entity == candidate.entity:
         return words.change(witness)
-    return f"{words.name(witness.entity)}, {words.change(witness)}"
+    entity = words.name(witness.entity)
+    return say("{entity}, {change}", entity=entity, change=words.change(witness))
 
 
 def _calm(case: Case, entity: str) -> RuledOut | None:
@@ -80,7 +86,7 @@ def _calm(case: Case, entity: str) -> RuledOut | None:
     # Of nothing at all, no part says more than another.
     named = part if level.before or level.after else ""
     witness = Witness(entity, quantity, named, level.before, level.after)
-    return RuledOut(entity=entity, why=f"steady: {words.change(witness)}")
+    return RuledOut(entity=entity, why=say("steady: {change}", change=words.change(witness)))
 
 
 def _steady(shift: Shift) -> bool:

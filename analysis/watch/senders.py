@@ -17,10 +17,12 @@ import httpx
 
 from analysis.config import WatchSection
 from analysis.cost import told
+from analysis.language import say, speaking
 from analysis.page import render_page, title
 from analysis.similar import Similar
 from analysis.verdict import Verdict
 from analysis.watch.ledger import Event, Incident
+from exporters.catalog import boards
 from exporters.errors import UsageError
 
 TIMEOUT_SECONDS = 3.0
@@ -64,21 +66,29 @@ def senders(section: WatchSection) -> tuple[Sender, ...]:
     """Everyone whom the config names."""
     made: list[Sender] = []
     if section.pager_url:
-        made.append(Pager(section.pager_url))
+        made.append(Pager(section.pager_url, section.grafana_url))
     if section.grafana_url:
         token = secret(section.grafana_token_file, "grafana_token_file")
         made.append(Grafana(section.grafana_url, token))
     return tuple(made)
 
 
-def page_payload(notice: Notice) -> dict[str, Any]:
-    """What a plain webhook gets: a title, the text for a person, the verdict for machines."""
+def page_payload(notice: Notice, grafana_url: str | None = None) -> dict[str, Any]:
+    """What a plain webhook gets: a title, the text for a person, the verdict for machines.
+
+    `busysignal bridge` reads `service`, `pages` and `links`, and tells whoever that is for.
+    """
+    verdict = notice.verdict
+    said = {"title": title(verdict), "text": page_text(notice)}
+    service = verdict.symptom.entity.partition("/")[2]
     return {
         "status": "resolved" if notice.event == "resolved" else "firing",
         "event": notice.event,
         "incident": notice.incident.key,
-        "title": title(notice.verdict),
-        "text": page_text(notice),
+        **said,
+        "service": service,
+        "pages": {verdict.language: said},
+        "links": links(verdict, grafana_url),
         "similar": [one.document() for one in notice.similar],
         "verdict": notice.verdict.model_dump(mode="json", by_alias=True),
     }
@@ -92,6 +102,17 @@ def page_text(notice: Notice) -> str:
     if notice.similar:
         lines += ["seen before:", *(f"   {one.text}" for one in notice.similar)]
     return "\n".join(lines) + "\n"
+
+
+def links(verdict: Verdict, grafana_url: str | None) -> dict[str, str]:
+    """Where to look: the service's dashboard, at the time of the incident."""
+    if grafana_url is None:
+        return {}
+    board = boards.SERVICE.path(service=verdict.symptom.entity.partition("/")[2])
+    start, end = verdict.window.start_ns // MILLISECOND, verdict.window.end_ns // MILLISECOND
+    with speaking(verdict.language):
+        name = say("Dashboard")
+    return {name: f"{grafana_url.rstrip('/')}{board}&from={start}&to={end}"}
 
 
 def annotation(verdict: Verdict) -> dict[str, Any]:
@@ -112,13 +133,16 @@ class Pager:
 
     name = "pager"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, grafana_url: str | None = None) -> None:
         self._url = url
+        self._grafana_url = grafana_url
         self._client = client()
 
     def send(self, notice: Notice) -> Receipt | None:
         """Post the page."""
-        answer = post(self._client, "POST", "a page", self._url, page_payload(notice))
+        answer = post(
+            self._client, "POST", "a page", self._url, page_payload(notice, self._grafana_url)
+        )
         return None if answer is None else Receipt()
 
     def close(self) -> None:

@@ -38,6 +38,14 @@ def kind(name: str, language: Language) -> Kind:
     return Kind(name, table[name]["means"], table[name]["remedy"])
 
 
+def kind_title(name: str, language: Language) -> str:
+    """A kind of cause in a headline: slow replica."""
+    if language == "en":
+        return name.replace("_", " ")
+    title: str = _read("kinds")[name]["title"]
+    return title
+
+
 @cache
 def _read(area: str) -> dict[str, Any]:
     return tomllib.loads((FOLDER / f"{area}.toml").read_text(encoding="utf-8"))
