@@ -14,11 +14,7 @@ BURN_WINDOW = slo.PAGE[0].long
 
 def budgets(rules: RulesSection) -> dict[str, Decimal]:
     """Share of requests each objective may miss, by the `slo` label of its recorded series."""
-    return {
-        name: slo.budget(objective.target)
-        for name, objective in rules.objectives
-        if hasattr(objective, "target")
-    }
+    return {level.slo: level.budget for level in slo.levels(rules.objectives)}
 
 
 def burning() -> tuple[Step, ...]:

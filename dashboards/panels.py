@@ -137,9 +137,9 @@ def _series(signal: Signal) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class TimeSeries(Panel):
-    """Lines over time, or bars, or areas that add up, or areas that share the whole height."""
+    """Lines over time, or bars, or areas or bars that add up, or areas that share the height."""
 
-    style: Literal["line", "bars", "stacked", "shares"] = "line"
+    style: Literal["line", "bars", "stacked", "stacked bars", "shares"] = "line"
     minimum: float | None = 0
     maximum: float | None = None
     colors: Mapping[str, str] = field(default_factory=dict)

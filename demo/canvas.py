@@ -65,7 +65,7 @@ def show(value: float, unit: str) -> str:
     if math.isnan(value):
         return "no traffic"
     if unit == "percentunit":
-        return f"{value * 100:.3g} %"
+        return f"{value * 100:.3g} %" if abs(value) < 10 else f"{value * 100:.0f} %"
     if unit == "s" and abs(value) < 1:
         return f"{value * 1000:.3g} ms"
     for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -161,10 +161,12 @@ def _bars(one: Series, base: Mapping[float, float] | None, color: str, canvas: C
     moments = [moment for moment, _ in one.points]
     step = min((b - a for a, b in pairwise(moments)), default=1.0)
     width = max(0.6 * (canvas.x(canvas.start + step) - canvas.x(canvas.start)), 1)
-    foot = canvas.y(max(canvas.low, 0.0))
+    foot = max(canvas.low, 0.0)
+    below = base or {}
     return "".join(
         f'<rect x="{canvas.x(moment) - width / 2:.1f}" y="{canvas.y(value):.1f}" '
-        f'width="{width:.1f}" height="{foot - canvas.y(value):.1f}" fill="{color}" '
+        f'width="{width:.1f}" fill="{color}" '
+        f'height="{canvas.y(below.get(moment, foot)) - canvas.y(value):.1f}" '
         'fill-opacity="0.8"/>'
         for moment, value in one.points
         if math.isfinite(value)

@@ -36,25 +36,19 @@ def board(rules: RulesSection) -> Dashboard:
 
 
 def _now(levels: Thresholds) -> tuple[Panel, ...]:
-    firing = marks.FIRING
     return (
         stat("Pages firing", "Alerts that wake people.", foreign.ALERTS,
-             f'count({_severity(firing, "page")})', steps=rising(critical=1), width=6,
+             f'count({marks.firing("page", marks.OF_SERVICE)})', steps=rising(critical=1), width=6,
              empty="none"),
         stat("Other alerts firing", "Warnings and tickets.", foreign.ALERTS,
-             f'count({_severity(firing, "warning|ticket|info")})', steps=rising(warning=1),
-             width=6, empty="none"),
+             f'count({marks.firing("warning|ticket|info", marks.OF_SERVICE)})',
+             steps=rising(warning=1), width=6, empty="none"),
         stat("Open verdicts", "Incidents that are being explained.", stack.VERDICT_INFO,
              f"count({marks.OPEN_VERDICTS})", steps=rising(critical=1), width=6, empty="none"),
         stat("Waiting for a verdict", "Alert groups that analysis has not come to yet.",
              stack.VERDICT_BACKLOG, f"max({stack.VERDICT_BACKLOG.value})", width=6,
              steps=rising(critical=levels.verdict_backlog)),
     )  # fmt: skip
-
-
-def _severity(firing: str, severity: str) -> str:
-    chosen = foreign.ALERTS.value.where(alertstate="firing")
-    return firing.replace(chosen.matchers[0], f'{chosen.matchers[0]},severity=~"{severity}"', 1)
 
 
 def _before() -> tuple[Panel, ...]:
@@ -69,6 +63,7 @@ def _before() -> tuple[Panel, ...]:
                            "{{alertname}} {{severity}}"),),
             values=(Value(1, "pending", "orange"),),
             empty="nothing pends",
+            height=10,
         ),
         StateTimeline(
             title="Versions running",
@@ -77,6 +72,7 @@ def _before() -> tuple[Panel, ...]:
             queries=(Query(f"group by (version) ({running})", "{{version}}"),),
             values=(Value(1, "runs", "blue"),),
             empty="no replica tells its version",
+            height=10,
         ),
     )  # fmt: skip
 

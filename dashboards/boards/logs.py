@@ -43,7 +43,7 @@ def _part() -> Variable:
 
 
 def _bars(title: str, about: str, query: LogQuery, **more: Any) -> TimeSeries:
-    fields: dict[str, Any] = {"style": "bars", "unit": "1", "empty": NO_LINES, "width": 12}
+    fields: dict[str, Any] = {"style": "stacked bars", "unit": "1", "empty": NO_LINES, "width": 12}
     return TimeSeries(title=title, about=about, signals=(), queries=(query,), **(fields | more))
 
 

@@ -10,7 +10,7 @@ from dashboards import marks
 from dashboards.levels import budgets, burning
 from dashboards.panels import Dashboard, Panel, Query, Row, Step, TimeSeries, rising
 from dashboards.scope import SERVICE, incidents, or_no_traffic, service_variable, stat, whole
-from exporters.catalog import Recorded, boards, neutral
+from exporters.catalog import Recorded, boards, neutral, neutral_slo
 
 NAMES = {
     "availability": "Availability", "latency": "Latency", "first_token": "First token",
@@ -46,16 +46,16 @@ def _errors(window: str, name: str) -> tuple[Recorded, str]:
 def _now(name: str, budget: Decimal) -> tuple[Panel, ...]:
     fast, fast_share = _errors("1h", name)
     slow, slow_share = _errors("3d", name)
+    left = neutral_slo.BUDGET_REMAINING
     return (
         stat(f"{_named(name)} over 3 days", "Share of requests that met the objective.",
              slow, or_no_traffic(f"1 - {slow_share}"), width=4, decimals=3),
         stat(f"{_named(name)} burn rate", "Times too fast the budget goes, over the last hour.",
              fast, or_no_traffic(f"{fast_share} / {budget}"), unit="1", width=4, decimals=1,
              steps=burning()),
-        stat(f"{_named(name)} budget left", "Of what three days may miss; below 0 it is "
-             "overspent. Each request counts once, whenever it came.",
-             slow, or_no_traffic(f"1 - {slow_share} / {budget}"), width=4, decimals=1,
-             steps=LEFT),
+        stat(f"{_named(name)} budget left", "Share of the error budget of 30 days, each request "
+             "counted once whenever it came; below 0 the objective is missed.", left,
+             left.value.where(service=SERVICE, slo=name), width=4, decimals=1, steps=LEFT),
     )  # fmt: skip
 
 
@@ -72,7 +72,6 @@ def _burn(name: str, budget: Decimal) -> Panel:
         ),
         unit="1",
         steps=burning(),
-        width=12,
         height=9,
     )
 
@@ -89,7 +88,6 @@ def _missed(rules: RulesSection) -> tuple[Panel, ...]:
                 for window, signal in neutral.SLO_FAILURES.items()
             ),
             steps=rising(critical=rules.objectives.minimum_failures),
-            width=12,
         )
         for name in budgets(rules)
     )

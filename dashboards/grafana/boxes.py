@@ -79,11 +79,11 @@ def _legend() -> Json:
     return {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True}
 
 
-STACKING = {"stacked": "normal", "shares": "percent"}
+STACKING = {"stacked": "normal", "stacked bars": "normal", "shares": "percent"}
 
 
 def _time_series(panel: TimeSeries, common: Json, defaults: Json) -> Any:
-    filled, bars = panel.style in STACKING, panel.style == "bars"
+    filled, bars = panel.style in STACKING, panel.style.endswith("bars")
     has_levels = any(step.value is not None for step in panel.steps)
     custom = {
         "axisBorderShow": False,

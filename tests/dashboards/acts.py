@@ -17,6 +17,7 @@ from exporters.catalog import (
     engine,
     forecast,
     foreign,
+    goodput,
     gpu,
     gpu_health,
     gpu_links,
@@ -51,6 +52,7 @@ def gateway(registry: Registry, chance: random.Random) -> None:
     registry.counter(requests.REQUESTS_STARTED).inc(5, "m")
     registry.counter(requests.REQUESTS).inc(5, "m", "ok", "200")
     registry.counter(requests.REQUESTS_RESENT).inc(0, "m")
+    registry.counter(goodput.REQUESTS_GOOD).inc(4, "m")
     registry.counter(requests.FALLBACKS).inc(0, "m")
     registry.gauge(requests.QUEUE_DEPTH).set(1, "m", "normal")
     registry.gauge(foreign.PROCESS_START).set(1.7e9)
