@@ -63,6 +63,7 @@ class AsgiExchange(Exchange):
         try:
             gone = self._disconnected or (self._body_read and self._has_hung_up())
             ending = outcome_of_break(error, self._status, self._send, disconnected=gone)
+            self.is_complete = True
             self.close(*ending)
         except Exception:  # noqa: BLE001 - measuring never breaks serving
             self.metrics.failed()

@@ -27,7 +27,6 @@ class Exchange(TrackedRequest):
     It is the request's annotations too: one object for each request costs half of two.
     """
 
-    is_complete = False
     scope: Any = None
     """What the route is told from, by `route_of`, once the answer is over."""
 
@@ -65,9 +64,10 @@ class Exchange(TrackedRequest):
             seconds = perf_counter() - self._start
             if outcome is None:
                 outcome = "ok" if self._status < 400 else outcome_of_status(self._status)
-            if self.route is None and self.route_of is not None:
+            route_of = self.route_of
+            if route_of is not None and self.route is None:
                 try:
-                    self.route = self.route_of(self.scope)
+                    self.route = route_of(self.scope)
                 except Exception:  # noqa: BLE001 - a framework's inside may change
                     self.metrics.failed()
             if self._gaps is not None:

@@ -117,9 +117,9 @@ class RequestMetrics:
         series = self._default if model is None else self._series(model)
         if series is None:
             request.series = self._other
+            request.is_start_counted = False
         else:
             request.series = series
-            request.is_start_counted = True
             series.started.cell[0] += 1.0
             if request.is_resent:
                 series.resent.cell[0] += 1.0
@@ -128,7 +128,7 @@ class RequestMetrics:
     @harmless
     def named(self, request: TrackedRequest, model: str) -> None:
         """Move an open request to the model that the app found in its body."""
-        if request.is_open:
+        if not request.is_complete:
             request.series.in_flight.cell[0] -= 1.0
             request.series = self._series(model)
             request.series.in_flight.cell[0] += 1.0
@@ -145,7 +145,6 @@ class RequestMetrics:
     ) -> None:
         """Close a request and count how it ended and what the app said of it."""
         series = request.series
-        request.is_open = False
         series.in_flight.cell[0] -= 1.0
         if not request.is_start_counted:
             _count_start(request)
@@ -282,8 +281,8 @@ class TrackedRequest(Annotations):
     metrics: RequestMetrics
     series: ModelSeries
     is_resent = False
-    is_open = True
-    is_start_counted = False
+    is_complete = False
+    is_start_counted = True
 
     def _named(self, model: str) -> None:
         self.metrics.named(self, model)

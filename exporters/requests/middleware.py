@@ -65,7 +65,10 @@ class MetricsMiddleware:
         finally:
             if not exchange.is_complete:
                 exchange.broke_off(error)
-            error = None  # or frame and traceback keep each other alive
+            # What keeps each other alive waits for the garbage collector: frame and traceback,
+            # scope and exchange.
+            error = None
+            scope.pop(KEY, None)
 
     def _open(self, scope: Scope, receive: Receive, send: Send) -> AsgiExchange | None:
         try:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping
 from time import perf_counter
 from typing import Any
 
 import grpc
 
+from exporters.catalog.canary import SYNTHETIC_HEADER
 from exporters.requests.annotations import CALL
 from exporters.requests.exchange import ThreadedExchange
 from exporters.requests.metrics import RequestMetrics
 from exporters.requests.outcome import outcome_of_code
+from exporters.requests.synthetic import SyntheticMetrics
 
 OWN_SERVICES = ("/grpc.health.", "/grpc.reflection.", "/grpc.channelz.")
 RETRY_METADATA = "grpc-previous-rpc-attempts"
@@ -33,6 +35,7 @@ class Calls:
         model_of: Callable[[Any], str | None] | None = None,
     ) -> None:
         self.metrics = metrics
+        self._synthetic = SyntheticMetrics(metrics)
         self._methods = None if methods is None else frozenset(methods)
         self._model_of = model_of
 
@@ -48,7 +51,10 @@ class Calls:
                 return None
             call = Call(self.metrics, perf_counter())
             call.route = method
-            call.is_resent = _is_resent(details.invocation_metadata or ())
+            metadata = dict(details.invocation_metadata or ())
+            call.is_resent = _is_resent(metadata)
+            if SYNTHETIC_HEADER in metadata:
+                call.metrics = self._synthetic
             call.open(self._model_of and self._model_of(details))
         except Exception:  # noqa: BLE001 - measuring never breaks serving
             self.metrics.failed()
@@ -150,6 +156,6 @@ def behavior_of(handler: Any) -> Callable[..., Any]:
     return found
 
 
-def _is_resent(metadata: Sequence[Any]) -> bool:
-    counts = [value for key, value in metadata if key == RETRY_METADATA]
-    return bool(counts) and str(counts[0]).isdigit() and int(counts[0]) > 0
+def _is_resent(metadata: Mapping[str, Any]) -> bool:
+    count = str(metadata.get(RETRY_METADATA, "0"))
+    return count.isdigit() and int(count) > 0

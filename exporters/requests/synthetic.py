@@ -41,7 +41,6 @@ class SyntheticMetrics(RequestMetrics):
         streaming: Streaming | None = None,
     ) -> None:
         """Count how it ended."""
-        request.is_open = False
         model = self._known(request.model)
         registry = self.registry
         registry.counter(signals.SYNTHETIC_REQUESTS).inc(1.0, model, outcome, status)

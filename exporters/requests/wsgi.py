@@ -142,6 +142,10 @@ class WsgiExchange(ThreadedExchange):
         else:
             self.close("timeout" if isinstance(error, TimeoutError) else "error", "500")
 
+    def close(self, outcome: str | None, status: int | str) -> None:
+        super().close(outcome, status)
+        self.scope.pop(KEY, None)  # else the two keep each other alive until garbage is collected
+
     def _note(self, headers: list[tuple[str, str]]) -> None:
         names = {name.lower(): value for name, value in headers}
         self._has_length = "content-length" in names

@@ -15,8 +15,10 @@ from opentelemetry.context import Context, attach, detach
 from opentelemetry.propagators.textmap import TextMapPropagator
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
 
+from exporters.catalog.canary import SYNTHETIC_HEADER
 from exporters.telemetry.logs import REQUEST_ID
 
+_SYNTHETIC = SYNTHETIC_HEADER.encode()
 _METHODS = frozenset({
     "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE",
 })  # fmt: skip
@@ -104,6 +106,8 @@ def _client(scope: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in scope["headers"]:
         if key == b"user-agent":
             told["user_agent.original"] = value.decode("latin-1")
+        elif key == _SYNTHETIC:
+            told["user_agent.synthetic.type"] = "test"
     return told
 
 

@@ -307,6 +307,21 @@ def test_a_call_that_grpc_repeats_is_counted_as_resent(service):
     assert readings.of("llm_requests_resent", model="chat") == 1
 
 
+def test_a_call_that_no_user_made_moves_no_series_of_the_users(service):
+    marked = [("x-busysignal-synthetic", "1")]
+    assert service.unary(b"busy", metadata=marked) == "RESOURCE_EXHAUSTED"
+    assert service.stream(b"x", metadata=marked) == (CHUNKS, "OK")
+    assert service.unary(b"x") == "OK"
+
+    readings = service.settled(1)
+    told = {
+        status: readings.of("llm_synthetic_requests", model="chat", outcome=outcome, status=status)
+        for outcome, status in (("rejected", "RESOURCE_EXHAUSTED"), ("ok", "OK"))
+    }
+    assert told == {"RESOURCE_EXHAUSTED": 1, "OK": 1}
+    assert readings.endings() == {("ok", "OK"): 1}
+
+
 def test_what_the_app_says_of_a_call_is_counted(service):
     service.unary(b"tokens")
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 from hypothesis import given
@@ -268,3 +270,20 @@ def test_without_any_models_the_series_of_other_start_at_zero():
     assert readings.of("llm_requests", model="_other", outcome="error", status="500") == 0
     assert readings.of("llm_requests_rejected", model="_other", reason="queue_full") == 0
     assert readings.of("llm_request_duration_seconds_count", model="_other", priority="normal") == 0
+
+
+def test_a_request_leaves_nothing_to_the_garbage_collector():
+    metrics = RequestMetrics(models=["chat"])
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append(weakref.ref(annotations_of(scope)))
+        await answer(send)
+
+    gc.collect()
+    gc.disable()
+    try:
+        measured(app, metrics=metrics)
+        assert [ref() for ref in seen] == [None]
+    finally:
+        gc.enable()

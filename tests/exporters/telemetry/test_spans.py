@@ -73,6 +73,14 @@ def test_a_served_request_has_the_stable_http_names_and_its_callers_trace(told: 
     assert StatusCode.UNSET is span.status.status_code
 
 
+def test_a_request_that_no_user_sent_says_so_on_its_span(told: Told):
+    marked = {**SCOPE, "headers": [(b"x-busysignal-synthetic", b"1")]}
+    with server_span(told.tracer, marked):
+        pass
+
+    assert told["POST"].attributes["user_agent.synthetic.type"] == "test"
+
+
 def test_an_unknown_method_is_no_new_name(told: Told):
     with server_span(told.tracer, SCOPE | {"method": "BREW", "headers": []}):
         pass
