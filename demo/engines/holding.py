@@ -83,6 +83,11 @@ class Hands:
             send(group, signal.SIGCONT)
 
 
+def on_one_core() -> tuple[str, ...]:
+    """Words before a command that bind it to our last core, so that the rest is left to others."""
+    return ("taskset", "--cpu-list", str(max(os.sched_getaffinity(0))))
+
+
 def send(group: int, number: signal.Signals) -> None:
     """Send a signal to a process group; one that has ended is past caring."""
     with contextlib.suppress(ProcessLookupError):

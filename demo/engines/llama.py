@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from demo.engines.build import LLAMA
 from demo.engines.engine import Say, Seat
-from demo.engines.holding import Hands
+from demo.engines.holding import Hands, on_one_core
 from demo.engines.model import Shape, write_gguf
 from demo.engines.setting_up import ensure
 from demo.member import Member
@@ -56,11 +56,10 @@ class Llama:
         model = seat.run.folder("model") / "random.gguf"
         if not model.exists():
             write_gguf(model, SHAPE)
-        core = max(os.sched_getaffinity(0))
         return Command(
             name=seat.name,
             argv=[
-                "taskset", "--cpu-list", str(core),
+                *on_one_core(),
                 str(self._binary), "--model", str(model), "--alias", MODEL,
                 "--host", HOST, "--port", str(seat.port), "--metrics", "--offline",
                 "--threads", "1", "--threads-http", "8", "--parallel", str(SLOTS),
