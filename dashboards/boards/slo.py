@@ -53,9 +53,11 @@ def _now(name: str, budget: Decimal) -> tuple[Panel, ...]:
         stat(f"{_named(name)} burn rate", "Times too fast the budget goes, over the last hour.",
              fast, or_no_traffic(f"{fast_share} / {budget}"), unit="1", width=4, decimals=1,
              steps=burning()),
+        # A month is added up from whole hours; in the first one, the share so far must do.
         stat(f"{_named(name)} budget left", "Share of the error budget of 30 days, each request "
              "counted once whenever it came; below 0 the objective is missed.", left,
-             left.value.where(service=SERVICE, slo=name), width=4, decimals=1, steps=LEFT),
+             f"{left.value.where(service=SERVICE, slo=name)}\nor on (service)\n"
+             f"1 - {slow_share} / {budget}", beside=(slow,), width=4, decimals=1, steps=LEFT),
     )  # fmt: skip
 
 
