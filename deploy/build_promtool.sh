@@ -56,7 +56,7 @@ build_promtool() {
     cd "$work"
     go mod init busysignal.invalid/promtool
     GOFLAGS="$GOFLAGS -tags=remove_all_sd" go get "github.com/prometheus/prometheus/cmd/promtool@$module"
-    nice -n 19 go build -tags remove_all_sd \
+    nice -n 19 go build -mod=mod -tags remove_all_sd \
         -ldflags "-s -w -X github.com/prometheus/common/version.Version=$wanted" \
         -o made github.com/prometheus/prometheus/cmd/promtool
 }
