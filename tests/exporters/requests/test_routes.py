@@ -24,7 +24,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from exporters.errors import UsageError
-from exporters.requests import RequestMetrics, measure
+from exporters.requests import MetricsMiddleware, RequestMetrics, measure
 from tests.exporters.requests.asgi import Client, Readings, call, scope
 
 
@@ -116,6 +116,22 @@ def test_fastapi_with_included_routers_and_mounts(metrics):
         ("/inner/deep/{item}", "200"),
         ("_other", "404"),
     }
+
+
+def test_a_server_that_loads_a_class_and_gives_it_the_app_alone_as_vllm_does(metrics):
+    class Measured(MetricsMiddleware):
+        def __init__(self, app):
+            super().__init__(app, metrics)
+
+    app = FastAPI()
+    app.add_middleware(Measured)
+
+    @app.post("/v1/completions")
+    async def completions() -> str:
+        return "ok"
+
+    assert asyncio.run(call(app, Client(), request=scope())) is None
+    assert routes(metrics) == {("/v1/completions", "200")}
 
 
 def test_litestar(metrics):
