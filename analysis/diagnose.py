@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from analysis import words
@@ -12,13 +13,14 @@ from analysis.evidence import Evidence
 from analysis.graph import build
 from analysis.language import echo, say, speaking
 from analysis.phases import attribute
-from analysis.rootcause.explain import cause
+from analysis.rootcause.explain import begun, cause
 from analysis.rootcause.measures import measure
 from analysis.rootcause.ruled_out import ruled_out
 from analysis.rootcause.scoring import Candidate, rank
 from analysis.rootcause.split import settle
 from analysis.rootcause.symptom import Symptom, find
 from analysis.rootcause.testimony import Case, Witness
+from analysis.rootcause.voices import voices
 from analysis.verdict import (
     AlertNote,
     Cause,
@@ -56,6 +58,8 @@ def _diagnose(evidence: Evidence, section: AnalysisSection) -> Verdict:
     case = _case(evidence)
     symptom = find(case.measures, evidence.service)
     candidates = rank(case)
+    since = begun(case, candidates[0]) if candidates else None
+    case = replace(case, voices=voices(evidence, case.graph, since or symptom.since_ns))
     factor = _quality_factor(evidence, symptom)
     sure = [c for c in candidates if c.confidence * factor >= bar]
     abstained, reason = _decide(evidence, symptom, candidates, sure, case)
@@ -153,7 +157,7 @@ def _lacking(candidates: list[Candidate], case: Case, *, felt: bool) -> str:
     start = say("users feel it, but") if felt else say(fired, unchanged=say(UNCHANGED))
     if not candidates:
         sentence = "{start} no known cause left a trace; {look}"
-        return say(sentence, start=start, look=say("look at what changed and at the logs"))
+        return say(sentence, start=start, look=_look(case))
     best = candidates[0]
     unseen = ", ".join(sorted({a.clue.quantity for a in best.supports if a.degree is None}))
     return say(
@@ -162,8 +166,16 @@ def _lacking(candidates: list[Candidate], case: Case, *, felt: bool) -> str:
         kind=words.cause(best.kind),
         entity=words.name(best.entity),
         wanted=say("; {unseen} would decide", unseen=unseen) if unseen else "",
-        heard="",
+        heard=say("; {look}", look=_look(case)) if case.voices else "",
     )
+
+
+def _look(case: Case) -> str:
+    """What the logs say anew, where they do: the way to a cause that has no kind."""
+    if not case.voices:
+        return say("look at what changed and at the logs")
+    first = case.voices[0]
+    return words.log(first.entity, first.statement, new=first.kind == "new")
 
 
 def _nothing_wrong(evidence: Evidence, symptom: Symptom) -> Cause:

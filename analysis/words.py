@@ -71,6 +71,14 @@ def unit(quantity: str) -> str:
     return "seconds" if quantity == "phase" else BY_KEY[quantity].unit
 
 
+def log(entity: str, statement: str, *, new: bool) -> str:
+    """`replica r1 logs for the first time: KeyError`."""
+    said = "{entity} logs for the first time: {statement}"
+    if not new:
+        said = "{entity} logs far more often: {statement}"
+    return say(said, entity=name(entity), statement=statement)
+
+
 def change(witness: Witness) -> str:
     """`mean time of a forward pass (decode) 12 ms → 61 ms`."""
     of = unit(witness.quantity)

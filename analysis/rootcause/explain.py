@@ -9,10 +9,15 @@ from analysis.quantities import BY_KEY
 from analysis.rootcause.measures import STEADY
 from analysis.rootcause.scoring import Candidate
 from analysis.rootcause.testimony import Answer, Case, Witness
+from analysis.rootcause.voices import Voice
 from analysis.verdict import Cause, EvidenceItem
 
 TOLD = 0.2
 """Weaker statements are left out of the evidence."""
+SURE = 100.0
+"""G statistic of a statement that nobody doubts."""
+LINES = 2
+"""So many statements of the logs are cited."""
 CHANGE_SLACK_NS = 60_000_000_000
 
 
@@ -22,7 +27,11 @@ def cause(
     """The cause at `rank`, with its strongest evidence first."""
     told = _told(candidate)
     since = _since(case, told)
-    items = [*(_item(case, one) for one in told), *_changes(evidence, candidate.entity, since)]
+    items = [
+        *(_item(case, one) for one in told),
+        *(_log(voice) for voice in case.heard(candidate.entity)[:LINES]),
+        *_changes(evidence, candidate.entity, since),
+    ]
     return Cause(
         rank=rank,
         entity=candidate.entity,
@@ -35,6 +44,11 @@ def cause(
         path=_path(case, candidate.entity),
         remedy=words.remedy(candidate.kind),
     )
+
+
+def begun(case: Case, candidate: Candidate) -> int | None:
+    """When the first of the series that speak for a candidate left its level, ns."""
+    return _since(case, _told(candidate))
 
 
 def _told(candidate: Candidate) -> list[tuple[Answer, Witness, float]]:
@@ -67,6 +81,16 @@ def _item(case: Case, told: tuple[Answer, Witness, float]) -> EvidenceItem:
         before=witness.before,
         after=witness.after,
         score=round(answer.degree or 0.0, 3),
+    )
+
+
+def _log(voice: Voice) -> EvidenceItem:
+    return EvidenceItem(
+        type="log",
+        text=words.log(voice.entity, voice.statement, new=voice.kind == "new"),
+        before=voice.before,
+        after=voice.during,
+        score=round(min(1.0, voice.g / SURE), 3),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -10,13 +11,19 @@ import polars as pl
 
 from analysis.evidence import SECOND, Evidence
 from analysis.graph import GATEWAY, NODE, Graph
-from analysis.templates import TemplateMiner, changes
+from analysis.templates import Change, TemplateMiner, changes
 
 WARNING: Final = 13
 """OpenTelemetry's severity from which a line complains; an exception does at any."""
 
 MOST_LINES: Final = 20_000
 """Complaints that are read on each side, those nearest to the onset."""
+
+LATE: Final = 4
+"""Samples by which metrics are dated after the lines of what moved them."""
+
+BURST: Final = 10.83
+"""G statistic that chance exceeds once in a thousand; a first complaint needs no statistics."""
 
 SHORTEST: Final = 3.0
 """Seconds of health that must have been read before anything can be called new."""
@@ -35,8 +42,12 @@ class Voice:
 
 
 def voices(evidence: Evidence, graph: Graph, since_ns: int | None) -> tuple[Voice, ...]:
-    """Complaints that are new or burst since the onset, clearest first; ties by entity and text."""
-    onset = since_ns or evidence.window.start_ns
+    """Complaints that are new or burst since the onset, clearest first; ties by entity and text.
+
+    A metric is dated late by the stretch it is averaged over, so what a line says a little earlier
+    counts as said since.
+    """
+    onset = (since_ns or evidence.window.start_ns) - LATE * evidence.window.step_ns
     frames = [frame for frame in (evidence.logs_before, evidence.logs) if frame.height]
     if not frames:
         return ()
@@ -53,15 +64,20 @@ def voices(evidence: Evidence, graph: Graph, since_ns: int | None) -> tuple[Voic
     miner.learn([*before["text"], *during["text"]])
     counts = [_counted(part, miner) for part in (before, during)]
     found = [
-        Voice(entity, change.template, change.kind, change.before, change.during, change.g)
+        Voice(entity, change.template, _rose(change), change.before, change.during, change.g)
         for entity in sorted(counts[1])
         for change in changes(
             counts[0].get(entity, {}), counts[1][entity],
-            seconds_before=healthy, seconds_during=ill,
+            seconds_before=healthy, seconds_during=ill, news=-math.inf,
         )
-        if change.kind in ("new", "burst")
+        if (change.kind == "new" and healthy >= ill)
+        or (change.kind in ("new", "burst") and change.g > BURST)
     ]  # fmt: skip
     return tuple(sorted(found, key=lambda voice: (-voice.g, voice.entity, voice.statement)))
+
+
+def _rose(change: Change) -> Literal["new", "burst"]:
+    return "new" if change.kind == "new" else "burst"
 
 
 def _complaints(logs: pl.DataFrame, graph: Graph) -> pl.DataFrame:

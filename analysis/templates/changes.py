@@ -30,16 +30,17 @@ def changes(
     *,
     seconds_before: float,
     seconds_during: float,
+    news: float = NEWS,
 ) -> list[Change]:
     """Templates whose rate changed beyond chance, clearest first; ties go by template.
 
-    A rate test on counts (Poisson, conditional on their sum) with a bar that allows for how many
-    templates are looked at.
+    A rate test on counts (Poisson, conditional on their sum) whose bar, `news`, is raised for how
+    many templates are looked at.
     """
     if seconds_before <= 0 or seconds_during <= 0:
         raise ValueError("both stretches must last some time")
     names = before.keys() | during.keys()
-    bar = NEWS + 2 * math.log(max(len(names), 1))
+    bar = news + 2 * math.log(max(len(names), 1))
     share = seconds_during / (seconds_before + seconds_during)
     found = [
         Change(name, _kind(a, b, share), a / seconds_before, b / seconds_during, g)
