@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ SAME_KIND, SAME_ENTITY, SAME_TYPE, SIGNALS = 0.5, 0.2, 0.1, 0.3
 LIKE = 0.55
 """Below this two incidents have little in common: a kind alone is not enough."""
 TOLD = 3
+FRESH_SECONDS = 5.0
 LOOKED_AT = 1000
 """The newest so many verdicts are compared."""
 
@@ -84,7 +86,7 @@ def alike(verdict: Verdict, past: Iterable[Features], said: dict[str, Word]) -> 
     found = [
         (round(score(mine, other), 3), other)
         for other in past
-        if other.verdict != verdict.id and other.when_ns != mine.when_ns
+        if other.when_ns < verdict.window.start_ns  # what began with it is the same trouble
     ]
     found = [(value, other) for value, other in found if value >= LIKE]
     found.sort(key=lambda item: (-item[0], -item[1].when_ns, item[1].verdict))
@@ -127,17 +129,25 @@ class Memory:
     def __init__(self, verdicts: Path) -> None:
         self._verdicts = verdicts
         self._known: dict[Path, Features | None] = {}
+        self._fresh_until = 0.0
 
     def alike(self, verdict: Verdict, *, but: str = "") -> tuple[Similar, ...]:
         """Past incidents like `verdict`; folders whose name ends in `but` are its own."""
-        newest = folders(self._verdicts)[:LOOKED_AT]
-        self._known = {path: self._features(path) for path in newest}
+        self._renew()
         past = [
             known
             for path, known in self._known.items()
             if known and not (but and path.name.endswith(but))
         ]
         return alike(verdict, past, words(self._verdicts))
+
+    def _renew(self) -> None:
+        """Look at the folders anew, but in a flood not for each verdict."""
+        if time.monotonic() < self._fresh_until:
+            return
+        newest = folders(self._verdicts)[:LOOKED_AT]
+        self._known = {path: self._features(path) for path in newest}
+        self._fresh_until = time.monotonic() + FRESH_SECONDS
 
     def _features(self, folder: Path) -> Features | None:
         if folder in self._known:

@@ -110,12 +110,13 @@ def test_alikeness_is_1_for_the_same_and_symmetric():
     assert score(one, other) == score(other, one) < 0.55
 
 
-def test_an_incident_is_not_like_itself():
+def test_what_began_together_with_it_is_not_the_past():
     verdict = diagnose(SLOW)
     own = features(verdict)
     assert own is not None
 
-    assert alike(verdict, [own, replace(own, verdict="v-refreshed")], {}) == ()
+    just_before = replace(own, verdict="v-sister", when_ns=verdict.window.start_ns + 1)
+    assert alike(verdict, [own, just_before], {}) == ()
 
 
 def test_the_command_keeps_a_word_and_tells_it(tmp_path: Path):
