@@ -17,6 +17,7 @@ from analysis.devices import Devices, devices
 from analysis.evidence import SECOND, SERIES_SCHEMA, Alert, Evidence, Window
 from analysis.health import process_starts, silent_targets, versions
 from analysis.quantities import BY_KEY, QUANTITIES, Quantity
+from analysis.shares import Shares
 from analysis.sources.gap import Gap
 from analysis.sources.source import Source
 from exporters.catalog import engine, foreign, gpu, probe
@@ -135,12 +136,14 @@ def _document_tasks(sources: Sources, window: Window, limit: int) -> dict[str, T
     if documents is None:
         return {}
     length = window.end_ns - window.start_ns
-    matched = max(window.baseline_ns, window.start_ns - length)
+    start, end = window.start_ns, window.end_ns
+    matched = max(window.baseline_ns, start - length)
+    shares = Shares(documents, window, matched, limit)
     return {
-        "spans": lambda: documents.spans(window.start_ns, window.end_ns, limit),
-        "spans_before": lambda: documents.spans(matched, window.start_ns, limit),
-        "logs_before": lambda: documents.logs(matched, window.start_ns, limit),
-        "logs": lambda: documents.logs(window.start_ns, window.end_ns, limit),
+        "spans": lambda: documents.spans(start, end, shares.of("spans")),
+        "spans_before": lambda: documents.spans(matched, start, shares.of("spans_before")),
+        "logs_before": lambda: documents.logs(matched, start, shares.of("logs_before")),
+        "logs": lambda: documents.logs(start, end, shares.of("logs")),
     }
 
 
