@@ -64,7 +64,7 @@ def voices(evidence: Evidence, graph: Graph, since_ns: int | None) -> tuple[Voic
     miner.learn([*before["text"], *during["text"]])
     counts = [_counted(part, miner) for part in (before, during)]
     found = [
-        Voice(entity, change.template, _rose(change), change.before, change.during, change.g)
+        Voice(entity, change.template.replace(" :", ":"), _rose(change), change.before, change.during, change.g)
         for entity in sorted(counts[1])
         for change in changes(
             counts[0].get(entity, {}), counts[1][entity],
