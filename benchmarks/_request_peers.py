@@ -18,7 +18,7 @@ def starlette_exporter() -> Wrap:
 
 def fastapi_instrumentator() -> Wrap:
     """prometheus-fastapi-instrumentator as it comes: grouped statuses, no gaps."""
-    from prometheus_client import CollectorRegistry  # noqa: PLC0415
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415 - a peer, may be absent
     from prometheus_fastapi_instrumentator.middleware import (  # noqa: PLC0415 - a peer
         PrometheusInstrumentatorMiddleware,
     )
@@ -29,9 +29,9 @@ def fastapi_instrumentator() -> Wrap:
 def opentelemetry_metrics() -> Wrap:
     """OpenTelemetry's ASGI instrumentation with metrics alone: its cheapest form."""
     from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware  # noqa: PLC0415 - a peer
-    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415
-    from opentelemetry.sdk.metrics.export import InMemoryMetricReader  # noqa: PLC0415
-    from opentelemetry.trace import NoOpTracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 - a peer, may be absent
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader  # noqa: PLC0415 - a peer, may be absent
+    from opentelemetry.trace import NoOpTracerProvider  # noqa: PLC0415 - a peer, may be absent
 
     provider = MeterProvider(metric_readers=[InMemoryMetricReader()])
     return lambda app: OpenTelemetryMiddleware(

@@ -160,7 +160,7 @@ class Registry:
         for family in view.families():
             if isinstance(family, GaugeFamily):
                 family.nan_is_absent = True
-        return view._visible()  # noqa: SLF001
+        return view._visible()  # noqa: SLF001 - a registry, too
 
     def _visible(self) -> list[Family[Any, Any]]:
         return [family for name, family in list(self._families.items()) if name not in self._hidden]
