@@ -17,6 +17,7 @@ from analysis.devices import Devices, devices
 from analysis.evidence import SECOND, SERIES_SCHEMA, Alert, Evidence, Window
 from analysis.health import process_starts, silent_targets, versions
 from analysis.quantities import BY_KEY, QUANTITIES, Quantity
+from analysis.releases import merged, releases
 from analysis.shares import Shares
 from analysis.sources.gap import Gap
 from analysis.sources.source import Source
@@ -95,9 +96,10 @@ def collect(
         spans=answers.get("spans", NO_FRAME),
         logs_before=answers.get("logs_before", NO_FRAME),
         logs=answers.get("logs", NO_FRAME),
-        changes=(
-            *process_starts(answers.get("process_start", NO_FRAME), window),
-            *versions(answers.get("replica_info", NO_FRAME), window),
+        changes=merged(
+            process_starts(answers.get("process_start", NO_FRAME), window),
+            versions(answers.get("replica_info", NO_FRAME), window),
+            releases((answers.get(key, NO_FRAME) for key in ("spans_before", "spans")), window),
         ),
         gaps=tuple(sorted({*_gaps(sources, outcome), *_told(sources)[len(told) :]})),
         silent=silent_targets(targets, window),
