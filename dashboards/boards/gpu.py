@@ -67,7 +67,8 @@ def _now(levels: Thresholds) -> tuple[Panel, ...]:
               steps=rising(critical=1)),
         _stat("Busiest", "The device whose kernels run most of the time.",
               neutral.GPU_UTILIZATION, "max", steps=rising(critical=levels.gpu_busy)),
-        _stat("Fullest", "The device with the least memory left.", neutral.GPU_MEMORY, "max"),
+        _stat("Fullest", "The device with the least memory left.", neutral.GPU_MEMORY, "max",
+              steps=rising(critical=levels.gpu_memory)),
         _stat("Hottest", "The warmest core.", neutral.GPU_TEMPERATURE, "max"),
         _stat("Held back", "Whether power, heat or hardware holds any clock down.",
               neutral.GPU_THROTTLE, "max",
@@ -93,7 +94,8 @@ def _load(levels: Thresholds) -> tuple[Panel, ...]:
               neutral_gpu.DRAM_ACTIVE, empty=NO_GPM),
         lines("SM occupancy", "Warps that wait on each SM to hide memory's delay.",
               neutral_hardware.GPU_SM_OCCUPANCY, empty=NO_GPM),
-        lines("Memory", "Weights, KV cache and fragments.", neutral.GPU_MEMORY),
+        lines("Memory", "Weights, KV cache and fragments.", neutral.GPU_MEMORY,
+              steps=rising(critical=levels.gpu_memory)),
     )  # fmt: skip
 
 
@@ -107,6 +109,7 @@ def _power(levels: Thresholds) -> tuple[Panel, ...]:
                 Query(chosen(neutral.GPU_POWER.value), DEVICE),
                 Query(chosen(gpu.GPU_POWER_LIMIT.value), f"{DEVICE} limit"),
             ),
+            steps=rising(levels.gpu_power_watts),
         ),
         TimeSeries(
             title="Energy per 1,000 tokens",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.config import RulesSection, Thresholds
 from dashboards.boards.service_flow import OUTCOME_COLORS
-from dashboards.panels import PLAIN, Dashboard, Link, Panel, Query, Row, Stat, TimeSeries, rising
+from dashboards.panels import Dashboard, Link, Panel, Query, Row, Stat, TimeSeries, rising
 from dashboards.scope import (
     SERVICE,
     choose,
@@ -32,7 +32,7 @@ def board(rules: RulesSection) -> Dashboard:
         "One model of a service: who asks for it, and what they get.",
         (service_variable(), choose("model", "Model", models, several=False)),
         Row("Now", _now(levels)),
-        Row("Load and answers", _answers()),
+        Row("Load and answers", _answers(levels)),
         Row("Times", _times(levels)),
         Row("Every request", _every()),
     )
@@ -72,7 +72,7 @@ def _share(title: str, about: str) -> Stat:
     return stat(title, about, arrivals, expr, unit="ratio", width=4)
 
 
-def _answers() -> tuple[Panel, ...]:
+def _answers(levels: Thresholds) -> tuple[Panel, ...]:
     outcomes = f"sum by (outcome) ({of(neutral.OUTCOME_RATE.value)})"
     failed = of(neutral.OUTCOME_RATE.value).matching(
         outcome="rejected|error|failed_midstream|timeout"
@@ -86,7 +86,7 @@ def _answers() -> tuple[Panel, ...]:
         drawn("Failed share", "Requests that a user felt as failure, whoever was to blame.",
               neutral.OUTCOME_RATE,
               f"(sum by (model) ({failed}) or 0 * {every}) / ({every} > 0)", "{{model}}",
-              unit="ratio", maximum=1, steps=PLAIN),
+              unit="ratio", maximum=1, steps=rising(critical=levels.failed_share)),
     )  # fmt: skip
 
 

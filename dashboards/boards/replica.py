@@ -45,7 +45,7 @@ def board(rules: RulesSection) -> Dashboard:
         Row("Where its time goes", _time()),
         Row("Its engine", _engine(levels)),
         Row("What the gateway makes of it", _calls()),
-        Row("Its process", _process()),
+        Row("Its process", _process(levels)),
     )
 
 
@@ -130,7 +130,8 @@ def _engine(levels: Thresholds) -> tuple[Panel, ...]:
         _lines("Its KV cache", "Full means preemptions next.", neutral.KV_CACHE_USAGE, "in use",
                maximum=1, steps=rising(critical=levels.kv_cache), links=(TO_GPUS,)),
         _lines("Its preemptions", "Work thrown away because the KV cache was full.",
-               neutral.PREEMPTION_RATE, "preempted"),
+               neutral.PREEMPTION_RATE, "preempted",
+               steps=rising(levels.preemptions_per_second)),
         TimeSeries(
             title="Its tokens",
             about="Prefill work taken in, decode work done, and what the KV cache spared it.",
@@ -172,7 +173,7 @@ def _calls() -> tuple[Panel, ...]:
     )  # fmt: skip
 
 
-def _process() -> tuple[Panel, ...]:
+def _process(levels: Thresholds) -> tuple[Panel, ...]:
     used, limit = neutral.REPLICA_MEMORY, neutral.REPLICA_MEMORY_LIMIT
     return (
         TimeSeries(
@@ -186,6 +187,7 @@ def _process() -> tuple[Panel, ...]:
         ),
         _lines("Its CPU quota", "Share of the quota's periods in which it had to wait.",
                neutral.REPLICA_THROTTLED, "held back", maximum=1,
+               steps=rising(levels.replica_throttled_share),
                empty="no replica has a CPU quota"),
         _lines("Killed for memory", "Its processes that the kernel ended, of late.",
                neutral.REPLICA_OOM_KILLS, "killed", style="bars", empty="no cgroup tells"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from alerts.config import RulesSection, Thresholds
-from dashboards.panels import Dashboard, Link, Panel, Query, Row, Stat, TimeSeries, rising
+from dashboards.panels import Dashboard, Link, Panel, Query, Row, Stat, TimeSeries, falling, rising
 from dashboards.scope import (
     SERVICE,
     choose,
@@ -27,6 +27,7 @@ TO_REPLICA = Link(
     "Replica", boards.REPLICA, keeps=("service",), sets={"replica": "${__field.labels.replica}"}
 )
 ALL = "by (service)"
+HOUR_SECONDS = 3600
 
 
 def board(rules: RulesSection) -> Dashboard:
@@ -41,7 +42,7 @@ def board(rules: RulesSection) -> Dashboard:
         Row("Queues", _queues(levels)),
         Row("KV cache", _kv_cache(levels)),
         Row("Batch and device", _batch(levels)),
-        Row("What is to come", _headroom()),
+        Row("What is to come", _headroom(levels)),
     )
 
 
@@ -54,7 +55,7 @@ def _now(levels: Thresholds) -> tuple[Panel, ...]:
         _number("Fullest KV cache", "The replica that will preempt first.",
                 neutral.KV_CACHE_USAGE, "max", steps=rising(critical=levels.kv_cache)),
         _number("Preemptions now", "Work thrown away each second.", neutral.PREEMPTION_RATE, "sum",
-                steps=rising(warning=0.001)),
+                steps=rising(levels.preemptions_per_second)),
         _number("Refused now", "Requests answered 429 or 503 each second.",
                 neutral.REJECTED_RATE, "sum", empty="none"),
     )  # fmt: skip
@@ -115,12 +116,13 @@ def _kv_cache(levels: Thresholds) -> tuple[Panel, ...]:
             steps=rising(critical=levels.kv_cache),
         ),
         _parts("Preemptions of each replica", "Work thrown away because the cache was full.",
-               neutral.PREEMPTION_RATE),
+               neutral.PREEMPTION_RATE, steps=rising(levels.preemptions_per_second)),
         drawn("Prompt tokens from the cache", "Share of prompt tokens that needed no prefill.",
               neutral.CACHED_TOKEN_RATE, f"{cached} / ({taken} > 0)", "{{replica}}", unit="ratio",
               maximum=1, empty="engine does not tell", beside=(neutral.PROMPT_TOKEN_RATE,)),
         _service("Long prompts arriving", "The share that fills the cache fastest.",
-                 neutral.LONG_PROMPT_SHARE, "over 2,048 tokens", maximum=1),
+                 neutral.LONG_PROMPT_SHARE, "over 2,048 tokens", maximum=1,
+                 steps=rising(levels.long_prompt_share)),
         _service("Mean prompt", "Longer prompts cost more than more prompts.",
                  neutral.PROMPT_LENGTH_MEAN, "mean"),
     )  # fmt: skip
@@ -143,7 +145,7 @@ def _batch(levels: Thresholds) -> tuple[Panel, ...]:
     )  # fmt: skip
 
 
-def _headroom() -> tuple[Panel, ...]:
+def _headroom(levels: Thresholds) -> tuple[Panel, ...]:
     load = {"service": SERVICE, "load": "requests"}
     arrivals = f"sum {ALL} ({neutral.STARTED_RATE.value.where(service=SERVICE)})"
     ahead = forecast.EXPECTED.value.where(**load, ahead="1h")
@@ -169,6 +171,7 @@ def _headroom() -> tuple[Panel, ...]:
             queries=(
                 Query(forecast.CROSSING.value.where(service=SERVICE), "{{load}} {{bound}}"),
             ),
+            steps=falling(levels.capacity_crossed_hours * HOUR_SECONDS),
             empty="not crossed, or no forecast runs",
         ),
     )  # fmt: skip
