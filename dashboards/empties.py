@@ -47,6 +47,10 @@ BY_FAULT: dict[tuple[Board, str, str], tuple[str, ...]] = {
     (boards.STACK, "telemetry_gap", "every signal is written"): (
         "Signals missing", "Signals that nobody writes",
     ),
+    (boards.LOGS, "traffic_burst", "nobody warns"): (
+        "Warnings and errors by template", "Newest warnings and errors",
+    ),
+    (boards.LOGS, "gpu_fault", "nothing is raised"): ("Exceptions by type",),
     (boards.GPU, "gpu_fault", "no link went down"): ("NVLinks down",),
     (boards.GPU, "telemetry_gap", "all readings work"): ("Readings lost",),
     (boards.GPU, "gpu_fault", "the driver is the real one"): ("Simulated",),
