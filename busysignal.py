@@ -321,6 +321,29 @@ def rules(
 
 
 @app.command()
+def threshold(
+    alert: Annotated[str | None, typer.Argument(help="without one, list what is set")] = None,
+    value: Annotated[float | None, typer.Argument(help="where it is to begin")] = None,
+    entity: Annotated[str, typer.Option("--for", help="for whom: chat, chat/r1, n1:9400/0")] = "",
+    reset: Annotated[bool, typer.Option(help="back to the default")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Have an alert begin elsewhere for someone, while everything runs; `watch` keeps it."""
+    from analysis.watch.asking import set_threshold, thresholds
+
+    section = settings(config).watch
+    if alert is None:
+        for kept in thresholds(section):
+            typer.echo(f"{kept['alert']} {kept['value']:g} for {kept['entity'] or 'all'}")
+        return
+    if (value is None) is not reset:
+        raise UsageError(f"say where {alert} is to begin: a number, or --reset for its default")
+    set_threshold(section, alert, entity, value)
+    begins = "where it did by default" if reset else f"at {value:g}"
+    typer.echo(f"{alert} begins {begins} for {entity or 'all'}")
+
+
+@app.command()
 def alertmanager(
     config: ConfigFile = None,
     out: Annotated[Path, typer.Option(help="folder of the config and its templates")] = RULES,

@@ -23,15 +23,18 @@ from analysis.config import AnalysisSection, WatchSection
 from analysis.proposal import propose
 from analysis.watch.ledger import Ledger
 from analysis.watch.senders import secret, senders
+from analysis.watch.thresholds import ThresholdStore, beside
 from analysis.watch.webhook import (
     MalformedError,
     PostedChange,
     PostedGroup,
+    PostedThreshold,
     incident_key,
     parse,
 )
 from analysis.watch.worker import Collector, Proposer, Worker
 from exporters.catalog import stack
+from exporters.errors import UsageError
 from exporters.exposition import Registry, metrics_app
 
 log = logging.getLogger(__name__)
@@ -95,12 +98,15 @@ class _Watch:
         self._ledger = ledger
         self._worker = worker
         self._registry = registry
+        self._thresholds = ThresholdStore(beside(section.database), registry)
         self._token = secret(section.bearer_token_file, "bearer_token_file")
 
     def build(self) -> Starlette:
         routes = [
             Route("/alerts", self.alerts, methods=["POST"]),
             Route("/changes", self.changes, methods=["POST"]),
+            Route("/thresholds", self.set_threshold, methods=["POST"]),
+            Route("/thresholds", self.thresholds),
             Route("/verdicts", self.verdicts),
             Route("/verdicts/{id}", self.verdict),
             Route("/verdicts/{id}/page", self.page),
@@ -164,6 +170,19 @@ class _Watch:
             raise HTTPException(400, str(error)) from None
         await run_in_threadpool(self._ledger.record, posted.change())
         return JSONResponse({"result": "kept"})
+
+    async def set_threshold(self, request: Request) -> Response:
+        """Have an alert begin elsewhere for an entity, or where it did."""
+        try:
+            posted = parse(PostedThreshold, await self._body(request), "a threshold")
+            await run_in_threadpool(self._thresholds.change, posted)
+        except (MalformedError, UsageError) as error:
+            raise HTTPException(400, str(error)) from None
+        return JSONResponse({"result": "kept"})
+
+    def thresholds(self, request: Request) -> Response:
+        """The levels that were set."""
+        return JSONResponse(self._thresholds.listing())
 
     def verdicts(self, request: Request) -> Response:
         """The latest verdicts, oldest first."""

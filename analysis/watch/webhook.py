@@ -94,6 +94,16 @@ class PostedChange(_Body):
         return Change(at, self.kind, self.entity, self.before, self.after, self.source)
 
 
+class PostedThreshold(_Body):
+    """Where an alert is to begin for an entity; without a value its default holds again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    alert: str = Field(min_length=1, max_length=200)
+    entity: str = Field(default="", max_length=300)
+    value: float | None = Field(default=None, allow_inf_nan=False)
+
+
 def nanoseconds(moment: datetime) -> int:
     """Whole microseconds of a datetime as int64 nanoseconds."""
     return round(moment.timestamp() * 1_000_000) * (SECOND // 1_000_000)

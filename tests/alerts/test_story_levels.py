@@ -38,8 +38,10 @@ R1 = {"service": "chat", "replica": "r1"}
 GPU0 = {"service": "chat", "instance": "n1:1", "gpu": "0"}
 GPU_WHERE = '{instance="n1:1",gpu="0"}'
 BUSY = {requests(): "0+10x400", STARTED: "0+10x400"}
-DURATIONS = f'llm_request_duration_by_outcome_seconds_{{}}{{{{{GATEWAY},model="m",priority="{{}}",outcome="ok"{{}}}}}}'
-FIRST_CHOICE = 'llm:slo_errors:ratio_rate5m{slo="availability",service="chat"}'
+DURATIONS = (
+    f'llm_request_duration_by_outcome_seconds_{{}}{{{{{GATEWAY},model="m",priority="{{}}",'
+    'outcome="ok"{}}}'
+)
 
 # Every row: what goes in (wrong from minute 10 to minute 40), and what is said of it. The value
 # before is still within the level, so that a level moved past it would be noticed.
@@ -54,7 +56,8 @@ ROWS: dict[str, tuple[dict[str, str], Fires]] = {
             DURATIONS.format("bucket", "batch", ',le="+Inf"'): "0+10x200",
         },
         says(
-            "The 99th percentile of interactive requests to m on chat is 299ms; 0.2 s is the limit.",
+            "The 99th percentile of interactive requests to m on chat is 299ms; 0.2 s is the "
+            "limit.",
             'llm:interactive_duration_seconds:p99{service="chat",model="m"}',
             f"{ON_CHAT}&var-model=m",
             service="chat",
@@ -371,7 +374,8 @@ LATE: dict[str, tuple[dict[str, str], Fires]] = {
     ),
 }
 LATE_WHEN = {"ArrivalsJump": ("99m", "109m", "150m"), "StorageWaitsGrow": ("99m", "109m", "150m"),
-             "GpuUnderused": ("60m", "120m", "170m"), "DiskFullSoon": ("60m", "139m", "210m")}  # fmt: skip
+             "GpuUnderused": ("60m", "120m", "170m"),
+             "DiskFullSoon": ("60m", "139m", "210m")}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LATE)
