@@ -32,7 +32,7 @@ def test_every_engine_is_left_alone_and_broken_in_several_ways():
     for name in ENGINES:
         suited = [fault.name for fault in FAULTS.values() if name in fault.engines]
         assert "none" in suited
-        assert len(suited) >= 6
+        assert len(suited) >= 3
     assert all(set(fault.engines) <= set(ENGINES) for fault in FAULTS.values())
 
 
