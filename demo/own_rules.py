@@ -7,8 +7,8 @@ from demo.pager import ALERTS, DEAD_MAN
 
 TIME_SCALE = 60
 LEVELS = Thresholds(
-    queue_warning=10, queue_critical=20, node_cpu=1.0, gpu_busy=1.0, gpu_simulated_accepted=True,
-    probe_duty=0.1,
+    queue_warning=10, queue_critical=20, node_cpu=1.0, resource_use=1.0, gpu_busy=1.0,
+    gpu_simulated_accepted=True, probe_duty=0.1,
 )  # fmt: skip
 """The demo queues dozens of requests, not hundreds, its CPU plays the GPUs and may be full, as they
 may, and its probe looks sixty times as often."""
