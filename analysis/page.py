@@ -62,6 +62,8 @@ def _cause(verdict: Verdict) -> str:
 
 def _users(verdict: Verdict) -> str:
     since = _since(verdict.symptom.since)
+    if verdict.first is None and not since:
+        return ""  # the reason says so already
     return say("Users: {symptom}{since}", symptom=verdict.symptom.text, since=since)
 
 
@@ -87,7 +89,11 @@ def _also(verdict: Verdict) -> list[str]:
 
 
 def _do(verdict: Verdict) -> list[str]:
-    return [say("Do: {remedy}", remedy=verdict.first.remedy)] if verdict.first else []
+    """What to do now; without a cause, about what keeps it from being named."""
+    if verdict.first:
+        return [say("Do: {remedy}", remedy=verdict.first.remedy)]
+    blind = verdict.data_quality and verdict.symptom.since is None
+    return [say("Do: {remedy}", remedy=words.remedy("telemetry_gap" if blind else "unknown"))]
 
 
 def _percent(cause: Cause) -> str:
