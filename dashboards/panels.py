@@ -256,6 +256,8 @@ class Dashboard:
     marks: tuple[Mark, ...]
     rows: tuple[Row, ...]
     title: str = ""
+    sources: tuple[str, str] = ("Prometheus data source", "Elasticsearch data source")
+    """What the choices of data source are called."""
 
     @property
     def name(self) -> str:

@@ -16,9 +16,10 @@ Json = dict[str, Any]
 
 def datasources(dashboard: Dashboard) -> list[Any]:
     """The choice of the data sources that queries go to."""
-    choices = [_source("datasource", "Prometheus data source", "prometheus")]
+    metrics, logs = dashboard.sources
+    choices = [_source("datasource", metrics, "prometheus")]
     if dashboard.has_logs:
-        choices.append(_source("logs", "Elasticsearch data source", "elasticsearch"))
+        choices.append(_source("logs", logs, "elasticsearch"))
     return choices
 
 

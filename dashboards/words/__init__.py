@@ -61,6 +61,7 @@ def translated(dashboard: Dashboard) -> Dashboard:
         dashboard,
         title=said(dashboard.name),
         about=said(dashboard.about),
+        sources=(said(dashboard.sources[0]), said(dashboard.sources[1])),
         variables=tuple(map(_variable, dashboard.variables)),
         marks=tuple(map(_mark, dashboard.marks)),
         rows=tuple(Row(said(row.title), tuple(map(_panel, row.panels))) for row in dashboard.rows),
@@ -105,7 +106,7 @@ def _column(column: Column) -> Column:
 
 def texts(dashboard: Dashboard) -> Iterator[str]:
     """Every text of a dashboard that people read, in English."""
-    yield from (dashboard.name, dashboard.about)
+    yield from (dashboard.name, dashboard.about, *dashboard.sources)
     yield from (variable.label for variable in dashboard.variables)
     yield from (mark.name for mark in dashboard.marks)
     yield from (row.title for row in dashboard.rows)

@@ -43,9 +43,10 @@ def test_template_datasource_rule(document: dict[str, Any]):
     }
 
     # The linter wants `prometheus_datasource` beside another; links carry `datasource` everywhere.
-    assert chosen["prometheus"] == ("datasource", "Prometheus data source")
+    word = "数据源" if document["uid"].endswith("-zh") else "data source"
+    assert chosen["prometheus"] == ("datasource", f"Prometheus {word}")
     if len(chosen) > 1:
-        assert chosen["elasticsearch"] == ("logs", "Elasticsearch data source")
+        assert chosen["elasticsearch"] == ("logs", f"Elasticsearch {word}")
 
 
 @EACH
