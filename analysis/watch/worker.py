@@ -286,10 +286,8 @@ class Worker:
 
 
 def _event(incident: Incident, otherwise: Event | None) -> Event | None:
-    """Its end, if it is over and that is not a matter of bookkeeping alone."""
-    if incident.resolved_ns is None:
-        return otherwise
-    return "resolved" if incident.ended == "resolved" or not incident.told else None
+    """Its end, if it is over: a receiver that keeps an incident open must hear of it."""
+    return otherwise if incident.resolved_ns is None else "resolved"
 
 
 def _cause(verdict: Verdict) -> tuple[str, str]:
