@@ -64,7 +64,12 @@ def test_every_alert_reaches_whom_it_concerns(amtool: Path, plain, teams, alert)
 
     reaches(amtool, plain, wanted(alert, DEFAULTS), *its, "service=chat")
     reaches(amtool, teams, wanted(alert, CHAT), *its, "service=embed")
-    reaches(amtool, teams, wanted(alert, REST), *its)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("severity", REST)
+def test_what_belongs_to_no_team_goes_to_the_one_without_services(amtool, teams, severity):
+    reaches(amtool, teams, REST[severity], f"severity={severity}")
 
 
 @pytest.mark.servers
