@@ -308,12 +308,23 @@ def rules(
     lang: Annotated[
         Literal["en", "zh", "both"] | None, typer.Option(help="language of the annotations")
     ] = None,
+    format_: Annotated[
+        Literal["files", "prometheusrule"],
+        typer.Option("--format", help="rule files, or resources for Prometheus Operator"),
+    ] = "files",
     check: Check = False,
 ) -> None:
     """Render recording rules, alerts, routes, scrapes and runbooks."""
     from alerts import render
 
     section = _overridden(settings(config).rules, language=lang)
+    if format_ == "prometheusrule":
+        out = out / "prometheusrule"
+        if check:
+            _say_stale(render.stale_resources(section, out))
+        else:
+            _say_written(render.render_resources(section, out))
+        return
     if check:
         _say_stale(render.stale(section, out) + render.stale_runbooks(section, runbooks))
     else:

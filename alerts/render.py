@@ -8,6 +8,7 @@ from alerts import (
     alertmanager_config,
     messages,
     prometheus_config,
+    prometheus_rule,
     recording,
     rules,
     runbooks,
@@ -46,6 +47,22 @@ def alertmanager_texts(section: RulesSection) -> dict[str, str]:
     }
 
 
+def resource_texts(section: RulesSection) -> dict[str, str]:
+    """The rule files as PrometheusRule resources, by their file names."""
+    alert_groups = rules.groups(section)
+    recorded = recording.groups(section, rules.alerts_in(alert_groups))
+    made_by = f"{COMMAND} --format prometheusrule"
+    return {
+        f"{name}.yaml": prometheus_rule.render(
+            name, [_group(section, group) for group in groups], made_by=made_by
+        )
+        for name, groups in (
+            ("busysignal-recording", recorded),
+            ("busysignal-alerts", alert_groups),
+        )
+    }
+
+
 def runbook_texts(section: RulesSection) -> dict[str, str]:
     """Every runbook's text by its file name."""
     return runbooks.texts(rules.alerts_in(rules.groups(section)))
@@ -54,6 +71,11 @@ def runbook_texts(section: RulesSection) -> dict[str, str]:
 def render(section: RulesSection, out: Path) -> list[Path]:
     """Write rules, routes and scrapes into the folder `out`."""
     return _write(texts(section), out)
+
+
+def render_resources(section: RulesSection, out: Path) -> list[Path]:
+    """Write the rules as PrometheusRule resources into the folder `out`."""
+    return _write(resource_texts(section), out)
 
 
 def render_runbooks(section: RulesSection, out: Path) -> list[Path]:
@@ -69,6 +91,11 @@ def render_alertmanager(section: RulesSection, out: Path) -> list[Path]:
 def stale(section: RulesSection, out: Path) -> list[str]:
     """One line for every file in `out` that is missing, left over, or not what `render` writes."""
     return _stale(texts(section), out)
+
+
+def stale_resources(section: RulesSection, out: Path) -> list[str]:
+    """The same for the PrometheusRule resources."""
+    return _stale(resource_texts(section), out)
 
 
 def stale_runbooks(section: RulesSection, out: Path) -> list[str]:

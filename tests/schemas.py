@@ -49,7 +49,9 @@ def check_compose(document: dict[str, Any]) -> None:
 
 
 def _custom(kind: str, api_version: str) -> dict[str, Any]:
-    definition = yaml.safe_load((folder() / CUSTOM[kind]).read_text(encoding="utf-8"))
+    text = (folder() / CUSTOM[kind]).read_text(encoding="utf-8")
+    # Go takes a flag anywhere in a pattern, Python at its beginning alone.
+    definition = yaml.safe_load(text.replace("^(?i)", "(?i)^"))
     group, _, version = api_version.partition("/")
     assert definition["spec"]["group"] == group
     served = {one["name"]: one for one in definition["spec"]["versions"]}

@@ -6,14 +6,11 @@ import importlib
 import inspect
 import itertools
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from alerts.config import RulesSection
 from tests.alerts.conftest import SECTIONS, Teller
@@ -72,7 +69,8 @@ def _of_module(name: str) -> Iterator[Story]:
     module = importlib.import_module(f"tests.alerts.{name}")
     for test_name, function in inspect.getmembers(module, inspect.isfunction):
         told = [p for p in inspect.signature(function).parameters if p in SECTIONS]
-        if test_name.startswith("test_") and told:
+        tells_alone = not {"promtool", "tmp_path"} & set(inspect.signature(function).parameters)
+        if test_name.startswith("test_") and told and tells_alone:
             for values in _parameters(function):
                 heard = Listener(Path(), Path(), SECTIONS[told[0]], name=test_name, kind=told[0])
                 function(**{told[0]: heard}, **values)
@@ -92,32 +90,6 @@ def _cases(mark: Any) -> list[dict[str, Any]]:
     if len(names) == 1:
         return [{names[0]: getattr(case, "values", [case])[0]} for case in cases]
     return [dict(zip(names, getattr(case, "values", case), strict=True)) for case in cases]
-
-
-def tell(
-    promtool: Path, folder: Path, kind: str, texts: dict[str, str], stories: list[Story]
-) -> str:
-    """Have promtool hold the stories against rules; returns what it says, empty if all is well."""
-    for name in ("recording.yml", "alerts.yml"):
-        (folder / name).write_text(texts[name], encoding="utf-8")
-    by_interval: dict[str, list[Story]] = {}
-    for story in stories:
-        if story.section == kind:
-            by_interval.setdefault(story.test["interval"], []).append(story)
-    said = ""
-    for interval, those in by_interval.items():
-        path = folder / f"stories-{kind}-{interval}.yml"
-        document = {
-            "rule_files": [str(folder / "recording.yml"), str(folder / "alerts.yml")],
-            "evaluation_interval": interval,
-            "tests": [{**story.test, "name": story.name} for story in those],
-        }
-        path.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper), encoding="utf-8")
-        done = subprocess.run(
-            [promtool, "test", "rules", path], capture_output=True, text=True, check=False
-        )
-        said += "" if done.returncode == 0 else done.stdout + done.stderr
-    return said
 
 
 def sections() -> dict[str, RulesSection]:

@@ -53,7 +53,7 @@ def test_the_upper_bound_is_what_counts(slow_story):
 
 
 def test_a_forecast_of_yesterday_warns_of_nothing_but_itself(slow_story):
-    series = {UPPER: "600x200", MADE: "0x200"}
+    series = {UPPER: "600x200", MADE: "0x60 3600+60x140"}
     itself = Fires(
         {"job": "forecast", "instance": "f1:9451"},
         {"description": "f1:9451 made its last forecast 50m 0s ago.",
@@ -65,6 +65,7 @@ def test_a_forecast_of_yesterday_warns_of_nothing_but_itself(slow_story):
         ("35m", STALE, []),
         ("50m", STALE, [itself]),
         ("60m", CROSSING, []),
+        ("80m", STALE, []),
         interval="60s",
     )
 

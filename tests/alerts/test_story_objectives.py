@@ -134,13 +134,13 @@ def test_one_slow_request_in_an_idle_hour_pages_nobody(slow_story):
         (
             "AvailabilityBurnSlow",
             "availability",
-            {OK: "0+98x400", BUSY: "0x40 0+2x360"},
+            {OK: "0+98x400 39200+100x300", BUSY: "0x40 0+2x360 720x300"},
             "2% of requests to chat miss the objective: 99.5% of requests are to be answered.",
         ),
         (
             "LatencyBurnSlow",
             "latency",
-            {EVERY: "0+100x400", IN_TIME: "0+100x40 4000+97x360"},
+            {EVERY: "0+100x700", IN_TIME: "0+100x40 4000+97x360 38920+100x300"},
             "3% of requests to chat miss the objective: 99% of requests are to be done in 0.5 s.",
         ),
     ],
@@ -158,6 +158,7 @@ def test_a_small_steady_loss_becomes_a_ticket_and_no_page(
         ("10m", alert, []),
         ("99m", alert, [Fires(fires.labels, ticket)]),
         ("99m", alert.replace("Slow", "Fast"), []),
+        ("174m", alert, []),
     )
 
 
