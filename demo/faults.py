@@ -20,7 +20,7 @@ from demo.stage import Stage
 
 LLAMA = ("tiny", "llama")
 EVERY = (*LLAMA, "vllm")
-"""Engines behind which a fault was named; vLLM's spinning processes blur most on two cores."""
+"""Engines behind which a run was seen to name the fault."""
 
 OFF_THE_BUS = 79
 """The XID after which NVML does not reach the device any more."""
@@ -193,7 +193,7 @@ FAULTS = {
               engines=LLAMA),
         Fault("kv_cache_exhaustion", "long prompts and answers fill the KV cache: preemptions",
               Expected(page=True, kind="kv_cache_exhaustion", entity="service/*"),
-              _kv_cache_exhaustion),
+              _kv_cache_exhaustion, engines=("tiny", "vllm")),
         Fault("retry_storm", "a short error, and clients that resend without backoff",
               Expected(page=True, kind="retry_storm", entity="clients"), _retry_storm,
               engines=LLAMA),

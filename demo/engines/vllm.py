@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from demo.engines.build import VLLM
 from demo.engines.engine import Say, Seat
-from demo.engines.holding import Hands
+from demo.engines.holding import Hands, on_one_core
 from demo.engines.model import Shape, write_folder
 from demo.engines.setting_up import ensure
 from demo.member import Member
@@ -30,15 +30,22 @@ ENVIRONMENT: Final = {
     "DO_NOT_TRACK": "1",
     "VLLM_TARGET_DEVICE": "cpu",
     "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "OMP_NUM_THREADS": "1",
 }
+"""Offline, and one thread to compute with, where the command says."""
 
 
 class Vllm:
-    """vLLM's own server: everything the demo's replica tells but its steps, under vLLM's names."""
+    """vLLM's own server: everything the demo's replica tells but its steps, under vLLM's names.
+
+    Its scheduler spins while it waits, so its three processes share one core: the rest of the
+    service would starve beside them.
+    """
 
     name: ClassVar = "vllm"
     replicas: ClassVar = 1
-    load: ClassVar = 0.5
+    load: ClassVar = 0.3
     warm_ups: ClassVar = 8
     has_gpus: ClassVar = False
     tells_host: ClassVar = False
@@ -63,6 +70,7 @@ class Vllm:
         return Command(
             name=seat.name,
             argv=[
+                *on_one_core(),
                 str(self._home / "venv" / "bin" / "python"),
                 "-m", "vllm.entrypoints.openai.api_server",
                 "--model", str(model), "--served-model-name", MODEL,
