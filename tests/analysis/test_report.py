@@ -11,6 +11,7 @@ from analysis.collect import without_evidence
 from analysis.config import AnalysisSection
 from analysis.diagnose import diagnose
 from analysis.evidence import SECOND, Alert, Change, Evidence, Window
+from analysis.frames import LOG_SCHEMA
 from analysis.report import page
 from analysis.report.chart import Line, Mark, chart
 from analysis.watch import app
@@ -50,6 +51,17 @@ class Strict(HTMLParser):
             self.text += data + "\n"
 
 
+def lines(*told: tuple[int, str]) -> pl.DataFrame:
+    """Logs of the incident: severity and body."""
+    at = SLOW.window.start_ns + SECOND
+    rows = [
+        {**dict.fromkeys(LOG_SCHEMA), "ts_ns": at, "severity": severity, "body": body,
+         "service": "replica", "attributes": "{}"}
+        for severity, body in told
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=dict(LOG_SCHEMA))
+
+
 def read(evidence: Evidence) -> Strict:
     found = Strict(page(evidence, diagnose(evidence)))
     assert found.open == []
@@ -79,7 +91,7 @@ def test_nothing_is_loaded_and_nothing_runs():
 
 def test_what_others_wrote_stays_text():
     change = Change(SLOW.window.start_ns + 5 * SECOND, "deploy", "replica/heron", NASTY, "2", NASTY)
-    logs = pl.DataFrame({"severity": [17, 17], "body": [f"{NASTY} failed", f"{NASTY} failed"]})
+    logs = lines((17, f"{NASTY} failed"), (17, f"{NASTY} failed"))
     alert = Alert(NASTY, SLOW.alert.starts_ns)
     renamed = SLOW.series.with_columns(pl.col("entity").str.replace("heron", NASTY, literal=True))
     nasty = replace(SLOW, alert=alert, changes=(change,), logs=logs, series=renamed)
@@ -90,9 +102,8 @@ def test_what_others_wrote_stays_text():
 
 
 def test_the_log_lines_of_the_incident_come_by_template():
-    bodies = [f"request {number} timed out after {number * 7} ms" for number in range(30)]
-    quiet = ["request served in 3 ms"] * 50
-    logs = pl.DataFrame({"severity": [17] * 30 + [9] * 50, "body": bodies + quiet})
+    ill = [(17, f"request {number} timed out after {number * 7} ms") for number in range(30)]
+    logs = lines(*ill, *[(9, "request served in 3 ms")] * 50)
     found = read(replace(SLOW, logs=logs))
 
     assert "30× request <*> timed out after <*>" in found.text
