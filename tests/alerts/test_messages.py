@@ -59,9 +59,10 @@ def test_every_message_belongs_to_an_alert():
     assert set(messages.table()) == {alert.name for alert in ALERTS}
 
 
-def test_every_value_of_an_alert_is_told():
+def test_every_value_of_an_alert_is_told_but_limits_that_say_nothing():
     for alert in ALERTS:
-        assert set(alert.values) == places(messages.table()[alert.name]["en"]), alert.name
+        untold = alert.values.keys() - places(messages.table()[alert.name]["en"])
+        assert untold <= {"limit"}, alert.name
 
 
 def test_every_kind_of_cause_has_chinese_words():
@@ -125,7 +126,7 @@ def test_one_language_fills_the_plain_annotations_and_both_add_their_own():
     english, chinese, both = (annotations(language) for language in ("en", "zh", "both"))
 
     assert "limit" in english["QueueDeep"]["description"]
-    assert "上限 100" in chinese["QueueDeep"]["description"]
+    assert "上限" in chinese["QueueDeep"]["description"]
     assert chinese["QueueDeep"]["runbook_url"] == "docs/runbooks/zh/QueueDeep.md"
     for name, said in both.items():
         assert {key: said[key] for key in english[name]} == english[name]
