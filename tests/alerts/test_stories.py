@@ -34,10 +34,11 @@ def groups_of(section: RulesSection) -> list[dict]:
     ]
 
 
-def moved(groups: list[dict], factor: float) -> list[dict]:
-    """The rules with every level times the factor."""
+def moved(groups: list[dict]) -> list[dict]:
+    """The rules with every level moved so far past its bound that nothing would reach it."""
 
     def elsewhere(rule: dict) -> dict:
+        factor = 0.01 if "< on (" in rule["expr"] else 100
         expr = LEVEL.sub(lambda level: f"{float(level[0]) * factor:g}", rule["expr"])
         return {**rule, "expr": expr}
 
@@ -109,14 +110,13 @@ def firing_stories(names: set[str]) -> list[Story]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("factor", [0.01, 100])
-def test_a_level_moved_past_its_bound_breaks_a_story(promtool, tmp_path, factor):
+def test_a_level_moved_past_its_bound_breaks_a_story(promtool, tmp_path):
     levelled = {name for name, alert in ALERTS.items() if alert.level}
     broke = set()
 
     for kind, section in sections().items():
         stories = [s for s in firing_stories(levelled) if s.section == kind]
-        broke |= broken(promtool, tmp_path, moved(groups_of(section), factor), stories)
+        broke |= broken(promtool, tmp_path, moved(groups_of(section)), stories)
 
     assert levelled - broke == set()
 
