@@ -13,6 +13,7 @@ from analysis.evidence import Evidence
 from analysis.graph import build
 from analysis.language import echo, say, speaking
 from analysis.phases import attribute
+from analysis.rootcause.calibration import Knots, calibrated, curve
 from analysis.rootcause.explain import begun, cause
 from analysis.rootcause.measures import measure
 from analysis.rootcause.ruled_out import ruled_out
@@ -43,31 +44,38 @@ UNFELT_FACTOR = 0.8
 """What is left when users feel nothing yet."""
 
 
-def diagnose(evidence: Evidence, section: AnalysisSection | None = None) -> Verdict:
-    """Rank the causes of what the alert saw; abstain when none is sure enough."""
+def diagnose(
+    evidence: Evidence, section: AnalysisSection | None = None, *, knots: Knots | None = None
+) -> Verdict:
+    """Rank the causes of what the alert saw; abstain when none is sure enough.
+
+    `knots` stand in for the committed curve of confidence while another is fitted.
+    """
     section = section or AnalysisSection()
     with speaking(section.language):
-        return _diagnose(evidence, section)
+        return _diagnose(evidence, section, curve() if knots is None else knots)
 
 
-def _diagnose(evidence: Evidence, section: AnalysisSection) -> Verdict:
+def _diagnose(evidence: Evidence, section: AnalysisSection, knots: Knots) -> Verdict:
     began = time.perf_counter()
     bar = section.confidence_bar
     digest = evidence.digest()
     evidence = settle(evidence)
     case = _case(evidence)
     symptom = find(case.measures, evidence.service)
-    candidates = rank(case)
+    factor = _quality_factor(evidence, symptom)
+    candidates = [
+        replace(one, confidence=calibrated(one.confidence * factor, knots)) for one in rank(case)
+    ]
     since = begun(case, candidates[0]) if candidates else None
     case = replace(case, voices=voices(evidence, case.graph, since or symptom.since_ns))
-    factor = _quality_factor(evidence, symptom)
-    sure = [c for c in candidates if c.confidence * factor >= bar]
+    sure = [c for c in candidates if c.confidence >= bar]
     abstained, reason = _decide(evidence, symptom, candidates, sure, case)
     chosen = _chosen(evidence, symptom, candidates, sure)
     named = sure if not abstained else []
     others = [c for c in candidates if c not in named]
     causes = [
-        cause(case, evidence, candidate, place, candidate.confidence * factor)
+        cause(case, evidence, candidate, place, candidate.confidence)
         for place, candidate in enumerate(chosen, start=1)
     ]
     if not abstained and not causes:
