@@ -16,7 +16,8 @@ from busysignal import Config
 from exporters.settings import load
 from tests import schemas
 
-FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "kubernetes"
 LISTED = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))
 FILES = [name for name in LISTED["resources"] if name.endswith(".yaml")]
 RESOURCES = [
@@ -43,6 +44,18 @@ def of_kind(kind: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("resource", RESOURCES, ids=name_of)
 def test_an_api_server_would_take_it_and_keep_every_field(resource: dict[str, Any]):
     schemas.check_resource(resource)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *sorted((ROOT / "alerts/generated/prometheusrule").glob("*.yaml")),
+        *sorted((ROOT / "dashboards/generated/kubernetes").glob("*.yaml")),
+    ],
+    ids=lambda path: f"{path.parent.name}-{path.stem}",
+)
+def test_an_api_server_would_take_what_is_rendered_for_it(path: Path):
+    schemas.check_resource(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 def test_a_field_that_there_is_not_is_an_error():
