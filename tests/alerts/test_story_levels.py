@@ -241,9 +241,9 @@ ROWS: dict[str, tuple[dict[str, str], Fires]] = {
         ),
     ),
     "NotificationsDropped": (
-        {'prometheus_notifications_dropped_total{job="prometheus",instance="p"}': "3x20 10x200"},
+        {'prometheus_notifications_dropped_total{job="prometheus",instance="p"}': "3x20 6x200"},
         says(
-            "p: 7 alerts dropped lately.",
+            "p: 3 alerts dropped lately.",
             'prometheus_notifications_dropped_total{instance="p"}',
             f"{BOARD}-service",
             job="prometheus",
@@ -251,9 +251,9 @@ ROWS: dict[str, tuple[dict[str, str], Fires]] = {
         ),
     ),
     "MeasuringErrors": (
-        {f"busysignal_metrics_errors_total{{{GATEWAY}}}": "3x20 10x200"},
+        {f"busysignal_metrics_errors_total{{{GATEWAY}}}": "3x20 6x200"},
         says(
-            "g: 7 errors were kept from requests lately.",
+            "g: 3 errors were kept from requests lately.",
             'busysignal_metrics_errors_total{instance="g"}',
             f"{BOARD}-service",
             job="gateway",
