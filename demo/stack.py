@@ -121,8 +121,9 @@ class Stack:
         """Throw away samples, alerts, spans and logs, so that the next run begins with nothing."""
         # Rules that are gone for a moment forget what they hold firing (keep_firing_for), too.
         self._load_alerts("groups: []\n")
-        self.prometheus.forget_everything()
+        # While Alertmanager starts anew, Prometheus counts what it cannot deliver.
         self.alertmanager.forget_everything()
+        self.prometheus.forget_everything()
         self._close_incidents()
         if self.elasticsearch:
             self.elasticsearch.forget_everything()

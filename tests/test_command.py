@@ -126,7 +126,7 @@ def test_a_doctor_without_servers_finds_every_gap_and_says_what_it_blinds():
 
     assert 1 == done.returncode
     for server in ("Prometheus", "Alertmanager", "Elasticsearch", "watch"):
-        assert f"MISS {server}: {nowhere}: ConnectError" in done.stdout
+        assert f"MISS {server}: {nowhere}: " in done.stdout
     assert "blinds everything: no alert can fire and no metric can be read" in done.stdout
 
 

@@ -48,6 +48,10 @@ BY_EVENT = frozenset(
         neutral.FALLBACK_RATE,
         neutral.LONG_PROMPT_SHARE,
         neutral_slo.BOUND,
+        neutral_slo.PERIOD_REQUESTS,  # a service's first hour has no whole tile
+        neutral_slo.PERIOD_FAILURES,
+        neutral_slo.BUDGET_LEFT,
+        neutral_slo.BUDGET_REMAINING,
         neutral.GPU_POWER,
         neutral.GPU_XID_RATE,
     }
