@@ -28,14 +28,18 @@ types: setup ## strict types
 layers: setup ## who may import whom
 	$(BIN)/lint-imports
 
-generated: setup ## the committed rules, dashboards and signal table are what the code renders
+generated: setup ## what is committed is what the code renders
 	$(BIN)/busysignal rules --check
+	$(BIN)/busysignal rules --format prometheusrule --check
 	$(BIN)/busysignal dashboards --check
 	$(BIN)/busysignal signals --check
+	$(BIN)/busysignal autoscaling --check
 	$(BIN)/busysignal causes --check
 
 generate: setup ## render them anew
 	$(BIN)/busysignal rules
+	$(BIN)/busysignal rules --format prometheusrule
+	$(BIN)/busysignal autoscaling
 	$(BIN)/busysignal dashboards
 	$(BIN)/busysignal signals
 	$(BIN)/busysignal causes
