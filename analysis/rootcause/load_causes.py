@@ -90,7 +90,7 @@ LOAD = (
             Clue("arrivals", "rises", 2), Clue("queue_depth", "rises", 0.5, "gateway"),
         ),
         against=(
-            MORE_FRESH, ONE_REPLICA, UPSTREAM, UPSTREAM_FAILS, LONGER,
+            Clue("fresh_arrivals", "surges", 0.5), ONE_REPLICA, UPSTREAM, UPSTREAM_FAILS, LONGER,
             Clue("arrivals", "steady", 0.6),
             Clue("preempted_share", "frequent", 0.25, "replicas"),
             ANSWERS_BREAK, NO_CACHE, STORAGE, KILLED,

@@ -15,6 +15,9 @@ from analysis.quantities import BY_KEY
 STEADY = Shift(0.0, 0.0, 0.0, 0.0, None)
 """What an event quantity says when its entity reports and nothing happened."""
 
+LARGEST = 1e100
+"""A number from here on, or none at all, is a gap: no unit measures so much."""
+
 Key = tuple[str, str, str]
 
 
@@ -69,7 +72,8 @@ def measure(evidence: Evidence) -> Measures:
     """Fit every series on health and look at the incident."""
     window = evidence.window
     series = evidence.series.filter(
-        pl.col("ts_ns").is_between(window.baseline_ns, window.end_ns) & pl.col("value").is_finite()
+        pl.col("ts_ns").is_between(window.baseline_ns, window.end_ns)
+        & (pl.col("value").abs() < LARGEST)
     )
     entities = frozenset(series["entity"].unique().to_list())
     if not series.height:

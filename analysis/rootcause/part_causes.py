@@ -39,12 +39,13 @@ PART = (
     Hypothesis(
         kind="cold_start", entity="replica", family="part",
         claim="began anew and is still slow",
-        needs=(Clue("restart", "changed", 1),),
+        needs=(Clue("step_time", "lasts", 1), Clue("attempt_time", "lasts", 1)),
         supports=(
             Clue("restart", "changed", 2.5, since="step_time"), Clue("step_time", "lasts", 2),
             Clue("step_time", "stands_out", 1.5), Clue("attempt_time", "lasts", 1),
         ),
         against=(
+            Clue("restart", "unchanged", 0.9, since="step_time"),
             Clue("step_time", "steady", 0.8), THROTTLED, FAULTY, SLOW_KERNELS, STARVED,
             Clue("attempt_errors", "share_rises", 0.6), MORE_FRESH, LONGER,
         ),
@@ -89,7 +90,8 @@ PART = (
             Clue("step_time", "steady", 1, "replicas"),
         ),
         against=(
-            Clue("upstream_errors", "share_rises", 0.4), MORE_FRESH,
+            Clue("upstream_errors", "share_rises", 0.4),
+            Clue("fresh_arrivals", "rises", 0.75, "clients"),
             Clue("step_time", "stands_out", 0.2, "replicas"),
         ),
     ),

@@ -47,7 +47,8 @@ def ruled_out(
 
 def _lost(candidate: Candidate) -> RuledOut | None:
     """A candidate's strongest contradiction, else what its score lacked."""
-    against = max(candidate.against, key=lambda a: a.clue.weight * (a.degree or 0.0), default=None)
+    measured = [answer for answer in candidate.against if answer.witness is not None]
+    against = max(measured, key=lambda a: a.clue.weight * (a.degree or 0.0), default=None)
     if against is not None and against.clue.weight * (against.degree or 0.0) > 0.1:
         return _not(candidate, against)
     missing = [a for a in candidate.supports if (a.degree or 0.0) < 0.3 and a.witness]

@@ -64,7 +64,7 @@ def voices(evidence: Evidence, graph: Graph, since_ns: int | None) -> tuple[Voic
     miner.learn([*before["text"], *during["text"]])
     counts = [_counted(part, miner) for part in (before, during)]
     found = [
-        Voice(entity, change.template.replace(" :", ":"), _rose(change), change.before, change.during, change.g)
+        _voice(entity, change)
         for entity in sorted(counts[1])
         for change in changes(
             counts[0].get(entity, {}), counts[1][entity],
@@ -76,8 +76,10 @@ def voices(evidence: Evidence, graph: Graph, since_ns: int | None) -> tuple[Voic
     return tuple(sorted(found, key=lambda voice: (-voice.g, voice.entity, voice.statement)))
 
 
-def _rose(change: Change) -> Literal["new", "burst"]:
-    return "new" if change.kind == "new" else "burst"
+def _voice(entity: str, change: Change) -> Voice:
+    statement = change.template.replace(" :", ":")
+    kind: Literal["new", "burst"] = "new" if change.kind == "new" else "burst"
+    return Voice(entity, statement, kind, change.before, change.during, change.g)
 
 
 def _complaints(logs: pl.DataFrame, graph: Graph) -> pl.DataFrame:

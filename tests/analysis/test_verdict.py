@@ -94,8 +94,8 @@ def test_what_is_ruled_out_by_its_own_series_is_named_once():
     verdict = verdict_of("kv_cache_exhaustion")
     whys = {item.entity: item.why for item in verdict.ruled_out}
 
-    assert whys["replica/heron"].startswith("not network delay: mean time of a forward pass")
-    assert whys["clients"].startswith("not traffic mix: replica heron, preemptions 0/s → ")
+    assert whys["replica/heron"].startswith("not cold start: clients, mean prompt length 199 ")
+    assert whys["clients"].startswith("not traffic mix: replica heron, KV cache in use 3")
 
 
 def test_a_calm_gpu_is_cleared_by_its_clock():
