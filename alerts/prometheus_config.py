@@ -13,8 +13,8 @@ from alerts.durations import write
 from exporters.catalog.engines import REPLICA
 from exporters.errors import UsageError
 
-JOBS = ("gateway", "replica", "gpu", "probe", "node", "client", "watch", "forecast", "etcd",
-        "config", "prometheus", "alertmanager")  # fmt: skip
+JOBS = ("gateway", "replica", "gpu", "probe", "node", "client", "watch", "forecast", "bridge",
+        "etcd", "config", "prometheus", "alertmanager")  # fmt: skip
 LONGEST_TIMEOUT_SECONDS = 10
 
 

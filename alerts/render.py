@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from alerts.model import Group
 
 COMMAND = "busysignal rules"
-JOBS_BY_FILE = ("gateway", "replica", "gpu", "probe", "node", "client", "watch", "forecast")
+MONITORING = ("prometheus", "alertmanager")
+"""Jobs whose address the example knows; every other one has a file of targets."""
+
+JOBS_BY_FILE = tuple(job for job in prometheus_config.JOBS if job not in MONITORING)
 
 
 def texts(section: RulesSection) -> dict[str, str]:

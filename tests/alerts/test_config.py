@@ -109,6 +109,6 @@ def test_a_job_that_no_rule_knows_is_refused():
 
     assert str(refused.value) == (
         "no rule knows the job 'gatewy'; "
-        "allowed: gateway, replica, gpu, probe, node, client, watch, forecast, etcd, config, "
-        "prometheus, alertmanager"
+        "allowed: gateway, replica, gpu, probe, node, client, watch, forecast, bridge, etcd, "
+        "config, prometheus, alertmanager"
     )

@@ -83,7 +83,7 @@ ROWS = {
             f'gpu_throttle_seconds_total{{{GPU},gpu="0",reason="gpu_idle"}}': "0+30x200",
         },
         gpu_fires(
-            "is held down by hw_thermal_slowdown 20% of the time.",
+            "is held down by hw_thermal_slowdown 20% of the time; 10% is the limit.",
             f'gpu:throttled:ratio{{reason=~"sw_thermal_slowdown|hw_thermal_slowdown",{AT}}}',
             reason="hw_thermal_slowdown",
         ),
@@ -95,7 +95,7 @@ ROWS = {
             ),
         },
         gpu_fires(
-            "is braked 100% of the time.",
+            "is braked 100% of the time; 10% is the limit.",
             f'gpu:throttled:ratio{{reason=~"hw_power_brake_slowdown",{AT}}}',
             reason="hw_power_brake_slowdown",
         ),

@@ -107,7 +107,7 @@ def test_alerts_from_outside_are_silent_before_speak_during_and_end_after(story)
 def test_a_certificate_that_ends_within_two_weeks_becomes_a_ticket(story):
     days = 86400
     ending = canary_fires(
-        "is shown a certificate that ends in 10d 0h 0m 0s.",
+        "is shown a certificate that ends in 10d 0h 0m 0s; 14 days are the least.",
         f"canary:certificate_left_seconds{AT}",
     )
 

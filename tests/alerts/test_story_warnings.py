@@ -114,7 +114,9 @@ ROWS = {
         },
         gpu_labels(gpu="0", reason="sw_power_cap"),
         {
-            "description": "GPU 0 at n1:1 is held down by sw_power_cap 100% of the time.",
+            "description": (
+                "GPU 0 at n1:1 is held down by sw_power_cap 100% of the time; 50% is the limit."
+            ),
             "query": f'gpu:throttled:ratio{{reason=~"sw_power_cap|hw_slowdown",{GPU_WHERE[1:]}',
             **ON_GPU,
         },

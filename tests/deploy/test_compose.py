@@ -22,6 +22,14 @@ SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
 OURS = {name: one for name, one in SERVICES.items() if "build" in one}
 
 
+def told_in(path: Path) -> Any:
+    """A file of targets, or the example that stands in it as a comment."""
+    text = path.read_text(encoding="utf-8")
+    if "# - targets" in text:
+        text = "".join(f"{line}\n" for line in re.findall(r"^# ([- ] .*)$", text, re.MULTILINE))
+    return yaml.safe_load(text)
+
+
 def test_it_is_a_compose_file():
     schemas.check_compose(DOCUMENT)
 
@@ -34,7 +42,7 @@ def test_a_misspelt_key_is_an_error():
 def test_it_has_every_part_of_the_stack():
     assert set(SERVICES) == {
         "prometheus", "alertmanager", "elasticsearch", "grafana", "node-exporter",
-        "watch", "forecast", "gpu", "probe",
+        "watch", "forecast", "bridge", "gpu", "probe",
     }  # fmt: skip
 
 
@@ -67,9 +75,10 @@ def test_it_starts_a_command_that_there_is(name: str):
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_prometheus_looks_where_it_listens(name: str):
     section = getattr(load(Config, FOLDER / "busysignal.toml", {}), name)
-    targets = yaml.safe_load((FOLDER / "targets" / f"{name}.yml").read_text(encoding="utf-8"))
 
-    assert targets == [{"targets": [f"127.0.0.1:{section.port}"]}]
+    assert told_in(FOLDER / "targets" / f"{name}.yml") == [
+        {"targets": [f"127.0.0.1:{section.port}"]}
+    ]
 
 
 def test_there_is_a_file_of_targets_for_every_job_that_prometheus_reads_one_for():
@@ -80,9 +89,5 @@ def test_there_is_a_file_of_targets_for_every_job_that_prometheus_reads_one_for(
 
 @pytest.mark.parametrize("path", sorted((FOLDER / "targets").glob("*.yml")), ids=lambda p: p.stem)
 def test_the_example_in_a_file_of_targets_is_one_once_its_comment_is_taken_away(path: Path):
-    text = path.read_text(encoding="utf-8")
-    if "# - targets" in text:
-        text = "".join(f"{line}\n" for line in re.findall(r"^# ([- ] .*)$", text, re.MULTILINE))
-
-    (group,) = yaml.safe_load(text)
+    (group,) = told_in(path)
     assert group["targets"]

@@ -39,7 +39,7 @@ class Unit(dict[str, list[str]]):
 
 def test_there_is_a_unit_for_each_process_that_lasts():
     assert [unit.stem.removeprefix("busysignal-") for unit in UNITS] == [
-        "forecast", "gpu", "probe", "watch",
+        "bridge", "forecast", "gpu", "probe", "watch",
     ]  # fmt: skip
 
 
