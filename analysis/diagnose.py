@@ -72,8 +72,7 @@ def _diagnose(evidence: Evidence, section: AnalysisSection, knots: Knots) -> Ver
     sure = [c for c in candidates if c.confidence >= bar]
     abstained, reason = _decide(evidence, symptom, candidates, sure, case)
     chosen = _chosen(evidence, symptom, candidates, sure)
-    named = sure if not abstained else []
-    others = [c for c in candidates if c not in named]
+    others = [c for c in candidates if c not in chosen]
     causes = [
         cause(case, evidence, candidate, place, candidate.confidence)
         for place, candidate in enumerate(chosen, start=1)
@@ -88,7 +87,7 @@ def _diagnose(evidence: Evidence, section: AnalysisSection, knots: Knots) -> Ver
         symptom=_symptom(symptom),
         impact=impact(evidence, symptom, section.cost),
         causes=causes,
-        ruled_out=ruled_out(case, named, others, {gap.source for gap in evidence.silent}),
+        ruled_out=ruled_out(case, chosen, others, {gap.source for gap in evidence.silent}),
         abstained=abstained,
         reason=reason,
         data_quality=_data_quality(evidence),

@@ -96,14 +96,14 @@ def run(
 
 
 def _fired_in_health(stack: Stack, seconds: float) -> set[str]:
-    """Names of alerts, the heartbeat apart, that fired within the next `seconds`."""
-    firing = ALERTS.value.where(alertstate="firing")
+    """Names of alerts that told of trouble within the next `seconds`; an info tells what is so."""
+    firing = ALERTS.value.where(alertstate="firing").matching(severity="page|warning|ticket")
     fired: set[str] = set()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(1.0)
         fired |= {_alert_name(labels) for labels in stack.labels_of(firing)}
-    return fired - {"Watchdog"}
+    return fired
 
 
 def _alert_name(labels: dict[str, str]) -> str:

@@ -182,8 +182,9 @@ class ElasticsearchSource:
         dated = self._dated(index, found, times)
         frames = [kind.empty()]
         for plan in kind.plans(self._reader.shapes, found, dated, start_ns, end_ns, step_ns):
-            frames += totals.read(self._pages, index, plan)
-            if plan.lacks:
+            found_here = list(totals.read(self._pages, index, plan))
+            frames += found_here
+            if plan.lacks and found_here:
                 self._state(f"{index} cannot be summed by {', '.join(plan.lacks)}")
         return pl.concat(frames)
 

@@ -74,22 +74,27 @@ class Kind:
         self, shapes: Sequence[Shape], found: Caps, dated: Sequence[str], start_ns: int,
         end_ns: int, step_ns: int,
     ) -> Iterator[Plan]:  # fmt: skip
-        """A plan for each shape whose own fields are in the indices.
+        """A plan for each shape whose own fields are in the indices, the fullest first.
 
-        Shapes share fields: one whose fields an earlier one has all taken adds nothing.
+        Shapes share fields, and an index may name one field twice (ECS aliases over OTel):
+        a document is summed once, by the first plan that has its service.
         """
-        taken: set[str] = set()
-        for shape in shapes:
-            by = {column: _groupable(shape, self.name, column, found) for column in self.by}
+        known = [
+            (shape, {column: _groupable(shape, self.name, column, found) for column in self.by})
+            for shape in shapes
+            if shape.time in dated
+        ]
+        taken: list[str] = []
+        for shape, by in sorted(known, key=lambda one: list(one[1].values()).count(None)):
             anchor = by[self.by[0]]
-            if shape.time not in dated or anchor is None or anchor in taken:
+            if anchor is None or anchor in taken:
                 continue
-            taken.add(anchor)
-            yield self._plan(shape, by, found, start_ns, end_ns, step_ns)
+            yield self._plan(shape, by, found, taken, start_ns, end_ns, step_ns)
+            taken.append(anchor)
 
     def _plan(
-        self, shape: Shape, by: Mapping[str, str | None], found: Caps, start_ns: int, end_ns: int,
-        step_ns: int,
+        self, shape: Shape, by: Mapping[str, str | None], found: Caps, taken: Sequence[str],
+        start_ns: int, end_ns: int, step_ns: int,
     ) -> Plan:  # fmt: skip
         window = {"gte": start_ns // 10**6, "lt": end_ns // 10**6, "format": "epoch_millis"}
         sources: list[dict[str, Any]] = [
@@ -116,7 +121,8 @@ class Kind:
             if names:
                 exist = [{"exists": {"field": name}} for name in names]
                 filters.append({"bool": {"should": exist}})
-        query = {"bool": {"filter": filters}}
+        others = [{"exists": {"field": name}} for name in taken]
+        query = {"bool": {"filter": filters, "must_not": others}}
         factor = NANOSECONDS[(lasting.unit or "ns") if lasting else "ns"]
         return Plan(query, aggs, self.schema, factor, tuple(lacks))
 

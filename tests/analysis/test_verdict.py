@@ -95,7 +95,14 @@ def test_what_is_ruled_out_by_its_own_series_is_named_once():
     whys = {item.entity: item.why for item in verdict.ruled_out}
 
     assert whys["replica/heron"].startswith("not cold start: clients, mean prompt length 199 ")
-    assert whys["clients"].startswith("not traffic mix: replica heron, KV cache in use 3")
+
+
+def test_what_is_listed_as_possible_is_not_ruled_out():
+    verdict = verdict_of("kv_cache_exhaustion")
+
+    listed = {(cause.kind, cause.entity) for cause in verdict.causes}
+    assert ("traffic_mix", "clients") in listed
+    assert "clients" not in {item.entity for item in verdict.ruled_out}
 
 
 def test_a_calm_gpu_is_cleared_by_its_clock():

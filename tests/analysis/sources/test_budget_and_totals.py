@@ -53,6 +53,23 @@ def test_spans_are_summed_by_step_service_and_operation(elasticsearch, read_from
 
 
 @pytest.mark.servers
+def test_a_document_whose_fields_have_second_names_is_summed_once(elasticsearch, read_from):
+    again = {
+        "service.name": {"type": "alias", "path": "resource.attributes.service.name"},
+        "span.name": {"type": "alias", "path": "name"},
+    }
+    mapping = {"mappings": {"properties": SUMMABLE["mappings"]["properties"] | again}}
+    documents = [served(n, T0 + n) for n in range(7)]
+    index = load(elasticsearch.url, documents, mapping)
+    source = read_from(elasticsearch.url, traces_index=index)
+
+    totals = source.span_totals(T0 - MINUTE, T0 + MINUTE, MINUTE)
+
+    assert totals["spans"].sum() == 7
+    assert [] == source.gaps
+
+
+@pytest.mark.servers
 def test_what_indices_cannot_be_summed_by_is_a_gap(elasticsearch, read_from):
     properties = {
         name: kind
