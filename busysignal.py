@@ -198,7 +198,7 @@ def watch(config: ConfigFile = None, lang: Lang = None) -> None:
 
     whole = settings(config)
     analysis = _overridden(whole.analysis, language=lang)
-    serve(whole.watch, analysis, _sources(whole), announce=typer.echo)
+    serve(whole.watch, analysis, _sources(whole), rules=whole.rules, announce=typer.echo)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds promtool of one version, or pint, once, and prints where it is.
-#   build_promtool.sh [--where] 2.53.5|3.16.0|pint     --where: only tell where it is, or nothing
+#   build_promtool.sh [--where] 2.53.4|3.16.0|pint     --where: only tell where it is, or nothing
 # Needs Go 1.25 or later (pint: 1.26) and the Go module proxy; takes minutes of CPU. Only tests use it.
 set -euo pipefail
 
@@ -19,7 +19,7 @@ case $wanted in
 3.*) module=v0.3${wanted#3.} ;;
 pint) module=$PINT ;;
 *)
-    say "wanted: a version such as 2.53.5 or 3.16.0, or pint; got '$wanted'"
+    say "wanted: a version such as 2.53.4 or 3.16.0, or pint; got '$wanted'"
     exit 2
     ;;
 esac

@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from alerts.config import RulesSection
 from analysis.bundle import PAGE
 from analysis.collect import Sources, collect
 from analysis.config import AnalysisSection, WatchSection
@@ -58,9 +59,11 @@ def app(
     sources: Sources | None = None,
     *,
     collector: Collector | None = None,
+    rules: RulesSection | None = None,
 ) -> Starlette:
     """Build the service. `collector` replaces reading from `sources`.
 
+    `rules` is the config that levels set at run time are held against.
     Raises UsageError when the database or the token file cannot be used.
     """
     analysis = analysis or AnalysisSection()
@@ -72,7 +75,8 @@ def app(
     worker = Worker(
         section, analysis, ledger, collector, registry, told, _proposer(sources, analysis)
     )
-    return _Watch(section, ledger, worker, registry).build()
+    thresholds = ThresholdStore(beside(section.database), registry, rules or RulesSection())
+    return _Watch(section, ledger, worker, registry, thresholds).build()
 
 
 def _proposer(sources: Sources | None, analysis: AnalysisSection) -> Proposer | None:
@@ -92,13 +96,18 @@ def _begun() -> Registry:
 
 class _Watch:
     def __init__(
-        self, section: WatchSection, ledger: Ledger, worker: Worker, registry: Registry
+        self,
+        section: WatchSection,
+        ledger: Ledger,
+        worker: Worker,
+        registry: Registry,
+        thresholds: ThresholdStore,
     ) -> None:
         self._section = section
         self._ledger = ledger
         self._worker = worker
         self._registry = registry
-        self._thresholds = ThresholdStore(beside(section.database), registry)
+        self._thresholds = thresholds
         self._token = secret(section.bearer_token_file, "bearer_token_file")
 
     def build(self) -> Starlette:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from alerts.config import RulesSection
 from analysis.collect import Sources
 from analysis.config import AnalysisSection, WatchSection
 from analysis.watch.app import app
@@ -17,6 +18,7 @@ def serve(
     analysis: AnalysisSection,
     sources: Sources,
     *,
+    rules: RulesSection | None = None,
     announce: Callable[[str], object] | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; `announce` is told the address once it listens.
@@ -24,7 +26,7 @@ def serve(
     Raises UsageError when the address, the database or the token file cannot be used.
     """
     serve_app(
-        app(section, analysis, sources),
+        app(section, analysis, sources, rules=rules),
         section.host,
         section.port,
         announce=announce,

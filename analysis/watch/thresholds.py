@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from alerts import rules, thresholds
-from alerts.config import RulesSection
 from analysis.watch.webhook import PostedThreshold
 from exporters.catalog.levels import SET
 from exporters.errors import UsageError
-from exporters.exposition import Registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from alerts.config import RulesSection
+    from exporters.exposition import Registry
 
 
 class ThresholdStore:
     """What was set, by alert and entity, in one JSON file that is replaced as a whole."""
 
-    def __init__(self, path: Path, registry: Registry) -> None:
+    def __init__(self, path: Path, registry: Registry, section: RulesSection) -> None:
         """Read what was set before; raises UsageError when the file is none of ours."""
         self._path = path
         self._lock = Lock()
         self._gauge = registry.gauge(SET)
-        self._levels = rules.levels(RulesSection())
+        self._levels = rules.levels(section)
         self._kept = {(kept.alert, kept.entity): kept for kept in _read(path)}
         for kept in self._kept.values():
             self._show(kept)

@@ -5,11 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from alerts import rules
-from alerts.config import RulesSection
+from alerts import render, rules
+from alerts.config import Override, RulesSection
 from alerts.prometheus_config import Target
 from alerts.prometheus_config import render as prometheus
 from exporters import settings
+from exporters.catalog import neutral
+from exporters.catalog.signal import UnknownLabelError
 from exporters.errors import UsageError
 
 
@@ -112,3 +114,33 @@ def test_a_job_that_no_rule_knows_is_refused():
         "allowed: gateway, replica, gpu, probe, node, client, watch, forecast, bridge, etcd, "
         "config, prometheus, alertmanager"
     )
+
+
+@pytest.mark.parametrize(
+    ("alert", "entity", "said"),
+    [
+        ("QueueDep", "chat", "no alert 'QueueDep' begins at a level; did you mean QueueDeep?"),
+        (
+            "GpuBusy",
+            "chat/n1:9400/0",
+            (
+                "GpuBusy cannot begin elsewhere for 'chat/n1:9400/0'; "
+                "give instance or instance/gpu, or nothing"
+            ),
+        ),
+    ],
+)
+def test_an_override_that_would_match_nothing_is_refused_at_render(alert, entity, said):
+    section = RulesSection(overrides=(Override(alert=alert, entity=entity, value=0.9),))
+
+    with pytest.raises(UsageError) as refused:
+        render.texts(section)
+
+    assert str(refused.value) == said
+
+
+def test_a_selector_by_a_label_that_no_series_has_is_refused_with_those_it_has():
+    with pytest.raises(UnknownLabelError) as refused:
+        neutral.QUEUE_DEPTH.value.where(servce="chat")
+
+    assert str(refused.value) == ("llm:queue_depth has no label 'servce'; it has replica, service")

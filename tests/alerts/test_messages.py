@@ -146,3 +146,25 @@ def test_promtool_accepts_the_rules_in_every_language(promtool, tmp_path, langua
     assert "可用性错误预算" in (tmp_path / "alerts.yml").read_text(encoding="utf-8")
     checked = subprocess.run([promtool, "check", "rules", tmp_path / "alerts.yml"], check=False)
     assert checked.returncode == 0
+
+
+def test_an_alert_whose_runbook_nobody_wrote_is_refused_in_one_line(tmp_path, monkeypatch):
+    (tmp_path / "health.toml").write_text(
+        '[GpuXid.en]\nsummary = "It erred."\ndescription = "It did."\nmeans = "Much."\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(messages, "FOLDER", tmp_path)
+
+    with pytest.raises(UsageError) as refused:
+        messages.table.__wrapped__()
+
+    assert str(refused.value) == "health.toml: [GpuXid.en] first: Field required"
+
+
+def test_a_runbook_that_is_missing_is_told_of_by_name(tmp_path):
+    made = render.render_runbooks(RulesSection(), tmp_path)
+    made[-1].unlink()
+
+    assert render.stale_runbooks(RulesSection(), tmp_path) == [
+        f"{made[-1]} is missing; make it with `busysignal rules`"
+    ]

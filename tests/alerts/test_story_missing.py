@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporters.catalog import neutral, neutral_slo
+from exporters.catalog import neutral
 from tests.alerts.conftest import Fires
 
 GATEWAY = 'job="gateway",instance="g",service="chat"'
@@ -100,9 +100,6 @@ def test_a_gateway_that_stops_telling_outcomes_is_noticed(story):
         "llm:queue_depth",
         *(signal.name for signal in neutral.SLO_ERRORS.values()),
         *(signal.name for signal in neutral.SLO_FAILURES.values()),
-        neutral_slo.PERIOD_FAILURES.name,
-        neutral_slo.BUDGET_LEFT.name,
-        neutral_slo.BUDGET_REMAINING.name,
     ]
 
     story.alerts(
