@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,13 +9,16 @@ from pathlib import Path
 import httpx
 import pytest
 
+from alerts import rules
 from alerts.config import RulesSection
 from alerts.prometheus_config import Target
 from alerts.prometheus_config import render as render_prometheus
 from alerts.render import render as render_rules
 from exporters.catalog import neutral
 from exporters.catalog.engines import ENGINES, REPLICA
+from exporters.catalog.levels import RECORDED as RECORDED_LEVELS
 from exporters.catalog.signal import Recorded
+from tests.conftest import Golden
 from tests.public_data import unpack
 from tests.replayed import served
 from tests.servers import StartPrometheus
@@ -56,6 +60,13 @@ class Neutral:
             for series in answer["data"]["result"]
         }
 
+    def names(self, matcher: str) -> set[str]:
+        """Names of the series that there are."""
+        found = self._client.get(
+            "/api/v1/label/__name__/values", params={"match[]": matcher}
+        ).json()
+        return set(found["data"])
+
     def close(self) -> None:
         self._client.close()
 
@@ -70,7 +81,7 @@ def prometheus(start_prometheus: StartPrometheus, tmp_path: Path) -> Iterator[Ne
             Target(
                 REPLICA,
                 stack.enter_context(served(pages(recordings, name))),
-                {"service": "chat", "replica": engine},
+                {"service": engine, "replica": engine},
             )
             for engine, name in RECORDED.items()
         ]
@@ -106,3 +117,18 @@ def test_the_rules_read_recorded_engines_by_one_set_of_names(prometheus):
     assert prometheus.values(neutral.ENGINE, "engine").keys() == RECORDED.keys()
     assert prometheus.values(neutral.ENGINE_SIGNAL_MISSING) == {}
     assert {engine.name for engine in ENGINES if engine.recorded} == {*RECORDED, "busysignal"}
+
+
+def test_these_alerts_have_data_on_recorded_vllm_metrics(prometheus: Neutral, golden: Golden):
+    there = prometheus.names('{service="vllm"}')
+    # Where no level was set an alert falls back to its own.
+    recorded = {signal.name for signal in neutral.SIGNALS} - {one.name for one in RECORDED_LEVELS}
+    lines = []
+    for alert in rules.alerts_in(rules.groups(RULES)):
+        read = set(re.findall(r"[a-zA-Z_][\w]*:[\w:]+", alert.expr)) & recorded
+        if lacking := sorted(read - there):
+            lines.append(f"without  {alert.name}: {', '.join(lacking)}\n")
+        elif read:
+            lines.append(f"with     {alert.name}\n")
+
+    golden.check("alerts_of_vllm.txt", "".join(sorted(lines)))
