@@ -12,11 +12,7 @@ from tests.promql_lint import labels_of, problems, series_read
 
 SECTION = RulesSection()
 ALERTS = rules.alerts_in(rules.groups(SECTION))
-RECORDINGS = [
-    rule
-    for group in recording.groups(SECTION, ALERTS)
-    for rule in group.rules
-]
+RECORDINGS = [rule for group in recording.groups(SECTION, ALERTS) for rule in group.rules]
 NEUTRAL = {signal.name for signal in neutral.SIGNALS}
 OWN = {
     selector.series

@@ -22,8 +22,12 @@ def case(**told: object) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    for kind in ("upstream_slow", "telemetry_gap", "none"):
-        incident.make(kind, f"bench/{kind}", folder / kind)
+    for kind, seed in (
+        ("upstream_slow", "upstream_slow"),
+        ("telemetry_gap", "telemetry_gap"),
+        ("none", "calm"),
+    ):
+        incident.make(kind, f"bench/{seed}", folder / kind)
     return folder
 
 
