@@ -11,9 +11,9 @@ LEVELS = Thresholds(
     gpu_simulated_accepted=True, probe_duty=0.1, interactive_p99_seconds=0.5,
     io_waiting_growth=100,
 )  # fmt: skip
-"""The demo queues dozens of requests, not hundreds, its CPU plays the GPUs and may be full, as they
-may, its probe looks sixty times as often, a whole answer takes 200 ms in health, and its disk serves
-the servers that watch it."""
+"""The demo queues dozens of requests, not hundreds; its CPU plays the GPUs and may be full, as they
+may; its probe looks sixty times as often; a whole answer takes 200 ms in health; and its disk
+serves the servers that watch it."""
 
 
 def section(*, pager_url: str, watch_url: str) -> RulesSection:
