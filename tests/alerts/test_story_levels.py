@@ -298,7 +298,7 @@ ROWS: dict[str, tuple[dict[str, str], Fires]] = {
     "KVCacheFullSoon": (
         {f'llm_kv_cache_usage_ratio{{{REPLICA},model="m"}}': "0.2x20 0.2+0.01x60 0.2x120"},
         says(
-            "r1 of chat will use 105% of its KV cache in a quarter of an hour; 95% is the limit.",
+            "r1 of chat will use 107% of its KV cache in a quarter of an hour; 95% is the limit.",
             'llm:kv_cache_usage:ratio{service="chat",replica="r1"}',
             **R1,
         ),
@@ -309,7 +309,7 @@ WHEN: dict[str, tuple[str, str, str]] = {
     "MeasuringErrors": ("9m", "13m", "30m"),
     "ReplicaOutOfMemory": ("9m", "38m", "70m"),
     "QueueFullSoon": ("9m", "38m", "75m"),
-    "KVCacheFullSoon": ("9m", "38m", "75m"),
+    "KVCacheFullSoon": ("9m", "39m", "75m"),
     "PreemptionsMany": ("9m", "38m", "61m"),
 }
 
