@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -37,7 +38,9 @@ NEVER_HERE = {neutral.REPLICA_REFUSED_RATE}
 
 
 def need(name: str) -> None:
-    """Skip where the engine was not set up: a test never builds it."""
+    """Skip where the engine was not set up; vLLM, which takes minutes, waits to be asked for."""
+    if name == "vllm" and not os.environ.get("BUSYSIGNAL_LIVE_VLLM"):
+        pytest.skip("starting vLLM takes minutes; set BUSYSIGNAL_LIVE_VLLM=1 to run it")
     there = LLAMA.is_there(cache()) or named() if name == "llama" else VLLM.is_there(cache())
     if not there:
         pytest.skip(f"{name} is not set up; busysignal demo --engine {name} sets it up")
