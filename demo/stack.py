@@ -39,6 +39,7 @@ from exporters.telemetry.section import TelemetrySection
 
 GPUS = 2
 LOOK_AWAY_SECONDS = 15.0
+SENT_SECONDS = 3.0
 BASELINE_SECONDS = 30.0
 OF_GPUS = ("gpu", "probe")
 STAGE_JOBS = ("gateway", "replica")
@@ -121,7 +122,6 @@ class Stack:
         """Throw away samples, alerts, spans and logs, so that the next run begins with nothing."""
         # Rules that are gone for a moment forget what they hold firing (keep_firing_for), too.
         self._load_alerts("groups: []\n")
-        # While Alertmanager starts anew, Prometheus counts what it cannot deliver.
         self.alertmanager.forget_everything()
         self.prometheus.forget_everything()
         self._close_incidents()
@@ -131,6 +131,9 @@ class Stack:
         for path in self.run.folder("store").iterdir():
             path.unlink()
         self._load_alerts(texts(self._rules())["alerts.yml"])
+        # The first message to the new Alertmanager goes over a dead connection: a loss to forget.
+        time.sleep(SENT_SECONDS)
+        self.prometheus.forget_everything()
 
     def _close_incidents(self) -> None:
         """Tell `watch` that its incidents are over: an Alertmanager that starts anew cannot."""
