@@ -28,13 +28,13 @@ class OtlpSender:
     """Sends what the devices tell every `otlp_interval_seconds`, until closed."""
 
     def __init__(self, settings: Settings, snapshot: Callable[[], Snapshot]) -> None:
-        exporter = OTLPMetricExporter(
+        self._exporter = OTLPMetricExporter(
             endpoint=settings.otlp_url,
             headers=read_headers(settings.otlp_headers_file),
             timeout=TIMEOUT_SECONDS,
         )
         reader = PeriodicExportingMetricReader(
-            exporter,
+            self._exporter,
             export_interval_millis=settings.otlp_interval_seconds * 1000,
             export_timeout_millis=TIMEOUT_SECONDS * 1000,
         )
@@ -43,10 +43,16 @@ class OtlpSender:
         self._observe(snapshot)
 
     def close(self) -> None:
-        """Send once more and stop; a receiver that does not answer is not waited for long."""
+        """Send once more and stop; a receiver that does not answer is not waited for long.
+
+        The last attempt is then broken off, so no thread outlives its sender.
+        """
         ending = threading.Thread(target=self._provider.shutdown, daemon=True)
         ending.start()
         ending.join(CLOSE_SECONDS)
+        if ending.is_alive():
+            self._exporter.shutdown()
+            ending.join(CLOSE_SECONDS)
 
     def _observe(self, snapshot: Callable[[], Snapshot]) -> None:
         meter = self._provider.get_meter(SCOPE)

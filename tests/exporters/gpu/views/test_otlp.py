@@ -187,6 +187,7 @@ def test_a_receiver_that_is_not_there_holds_up_nothing(
     sender.close()
 
     assert time.monotonic() - began < 4
+    assert not [thread for thread in threading.enumerate() if "OtelPeriodic" in thread.name]
 
 
 @pytest.mark.parametrize(
