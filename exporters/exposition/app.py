@@ -16,9 +16,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-PIECE_BYTES = 262_144
-"""A page goes out in pieces of this size."""
-
 log = logging.getLogger(__name__)
 
 
@@ -34,15 +31,15 @@ class MetricsApp:
         if scope["type"] != "http":
             raise RuntimeError(f"the metrics app answers HTTP, not {scope['type']}")
         if scope["method"] not in {"GET", "HEAD"}:
-            await respond(send, 405, b"metrics are read with GET\n")
+            await respond(send, 405, [b"metrics are read with GET\n"])
             return
         loop = asyncio.get_running_loop()
         try:
             accept = _accept(scope)
-            page, kind = await loop.run_in_executor(self._pool, self._exposition.answer, accept)
+            page, kind = await loop.run_in_executor(self._pool, self._exposition.pieces, accept)
         except Exception:  # whatever a source raises, Prometheus must see a failed scrape
             log.exception("metrics could not be rendered")
-            await respond(send, 500, b"metrics could not be rendered; see the log\n")
+            await respond(send, 500, [b"metrics could not be rendered; see the log\n"])
             return
         await respond(send, 200, page, kind, empty=scope["method"] == "HEAD")
 
@@ -60,22 +57,18 @@ def metrics_app(*sources: Source) -> MetricsApp:
 async def respond(
     send: Send,
     status: int,
-    body: bytes,
+    pieces: list[bytes],
     content_type: str = "text/plain; charset=utf-8",
     *,
     empty: bool = False,
 ) -> None:
-    """Send one small response; `empty` keeps the body back but states its length (HEAD)."""
+    """Send a response piece by piece; `empty` keeps it back but states its length (HEAD)."""
     headers = [
         (b"content-type", content_type.encode()),
-        (b"content-length", str(len(body)).encode()),
+        (b"content-length", str(sum(map(len, pieces))).encode()),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    left = memoryview(b"" if empty else body)
-    while len(left) > PIECE_BYTES:  # between two pieces the event loop serves the others
-        await send(
-            {"type": "http.response.body", "body": bytes(left[:PIECE_BYTES]), "more_body": True}
-        )
-        await asyncio.sleep(0)
-        left = left[PIECE_BYTES:]
-    await send({"type": "http.response.body", "body": bytes(left)})
+    for piece in [] if empty else pieces[:-1]:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await asyncio.sleep(0)  # the event loop serves the others
+    await send({"type": "http.response.body", "body": b"" if empty else pieces[-1]})

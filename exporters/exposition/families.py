@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import isfinite, isnan
 from threading import Lock
@@ -11,17 +10,14 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from exporters.catalog.signal import Counter, Gauge, Histogram, Signal
 from exporters.exposition import text
+from exporters.exposition.pace import batches
 from exporters.exposition.storage import Cell, CounterChild, GaugeChild, HistogramChild
 
 OTHER = "_other"
 """Stands for every label set past the cap."""
 
 BATCH = 1000
-"""Samples rendered in one go: half a millisecond or so."""
-
-PAUSE_SECONDS = 0.0001
-"""Let go of the interpreter's lock between batches for long enough that the event loop takes it;
-`sleep(0)` would take it back before the loop's thread wakes up."""
+"""Samples rendered, or summed, in one go: half a millisecond or so."""
 
 SignalT = TypeVar("SignalT", bound=Signal)
 ChildT = TypeVar("ChildT", bound="CounterChild | GaugeChild | HistogramChild")
@@ -95,20 +91,18 @@ class Family(Generic[SignalT, ChildT]):
 
         Between two batches the event loop gets its turn; joining a long page would hold it up.
         """
-        children = self._present()
-        if not children:
-            return
-        yield text.openmetrics(self._header) if openmetrics else self._header
-        batch = self.per_batch
-        for start in range(0, len(children), batch):
-            if start:
-                time.sleep(PAUSE_SECONDS)
-            yield self._samples(children[start : start + batch], openmetrics=openmetrics)
+        is_headed = False
+        for batch in batches(list(self._children.values()), self.per_batch):
+            children = self._present(batch)
+            if children and not is_headed:
+                is_headed = True
+                yield text.openmetrics(self._header) if openmetrics else self._header
+            yield self._samples(children, openmetrics=openmetrics)
 
-    def _present(self) -> list[ChildT]:
-        return list(self._children.values())
+    def _present(self, children: Sequence[ChildT]) -> Sequence[ChildT]:
+        return children
 
-    def _samples(self, children: list[ChildT], *, openmetrics: bool) -> str:
+    def _samples(self, children: Sequence[ChildT], *, openmetrics: bool) -> str:
         raise NotImplementedError
 
     def _make(self, key: tuple[str, ...]) -> ChildT:
@@ -146,7 +140,7 @@ class CounterFamily(Family[Counter, CounterChild]):
         """Take over a total that someone else counts."""
         self.labels(*values).set_total(value)
 
-    def _samples(self, children: list[CounterChild], *, openmetrics: bool) -> str:
+    def _samples(self, children: Sequence[CounterChild], *, openmetrics: bool) -> str:
         return _value_lines(children)
 
 
@@ -178,15 +172,12 @@ class GaugeFamily(Family[Gauge, GaugeChild]):
                 self._cells.give_back(self.signal, key)
             self._children = children
 
-    def _present(self) -> list[GaugeChild]:
-        present = super()._present()
-        return (
-            [child for child in present if not isnan(child.value)]
-            if (self.nan_is_absent)
-            else present
-        )
+    def _present(self, children: Sequence[GaugeChild]) -> Sequence[GaugeChild]:
+        if not self.nan_is_absent:
+            return children
+        return [child for child in children if not isnan(child.value)]
 
-    def _samples(self, children: list[GaugeChild], *, openmetrics: bool) -> str:
+    def _samples(self, children: Sequence[GaugeChild], *, openmetrics: bool) -> str:
         return _value_lines(children)
 
 
@@ -199,7 +190,7 @@ class HistogramFamily(Family[Histogram, HistogramChild]):
     def observe(self, value: float, *values: object) -> None:
         self.labels(*values).observe(value)
 
-    def _samples(self, children: list[HistogramChild], *, openmetrics: bool) -> str:
+    def _samples(self, children: Sequence[HistogramChild], *, openmetrics: bool) -> str:
         if openmetrics:
             lines = "".join([child.render_openmetrics() for child in children])
         else:
@@ -227,10 +218,12 @@ class Margin(HistogramFamily):
     def parts(self, *, openmetrics: bool = False) -> Iterator[str]:
         """Sum the finer family up, and write it."""
         summands: dict[tuple[str, ...], list[HistogramChild]] = {}
-        for values, child in self.finer.children():
-            summands.setdefault(tuple(values[at] for at in self._kept), []).append(child)
-        for values, children in summands.items():
-            self.labels(*values).become_sum(children)
+        for batch in batches(self.finer.children(), BATCH):
+            for values, child in batch:
+                summands.setdefault(tuple(values[at] for at in self._kept), []).append(child)
+        for sums in batches(list(summands.items()), self.per_batch):
+            for values, children in sums:
+                self.labels(*values).become_sum(children)
         yield from super().parts(openmetrics=openmetrics)
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from exporters.catalog.foreign import PROCESS_START
 from exporters.catalog.stack import WORKERS, WORKERS_ENDED
 from exporters.exposition.departed import DEPARTED, Departed, remove
-from exporters.exposition.layout import Layout
+from exporters.exposition.layout import BATCH, Layout
+from exporters.exposition.pace import batches
 from exporters.exposition.shared import STARTED, is_alive, locked
 from exporters.exposition.sums import Plan, Sums
 
@@ -70,9 +71,10 @@ class Merge:
 
     def _add(self, worker: str, layout: Layout, values: array[float]) -> None:
         plan = self._plans.setdefault(worker, Plan())
-        for signal, labels, at, size in layout.places[plan.places :]:
-            self.view.child(signal, labels)
-            plan.learn(signal, at, size, self._sums.places[signal.name, labels])
+        for places in batches(layout.places[plan.places :], BATCH):
+            for signal, labels, at, size in places:
+                self.view.child(signal, labels)
+                plan.learn(signal, at, size, self._sums.places[signal.name, labels])
         plan.add(values)
 
 

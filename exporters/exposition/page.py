@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from exporters.catalog.foreign import PROCESS_START
@@ -13,7 +13,9 @@ from exporters.exposition.text import openmetrics as openmetrics_of_text
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 STARTED = time.time()
-START = f"\n{PROCESS_START.name} ".encode()
+START = f"# TYPE {PROCESS_START.name} "
+PIECE_CHARACTERS = 65_536
+"""A page is encoded, and sent, in pieces of about this size."""
 
 
 class Source(Protocol):
@@ -31,23 +33,40 @@ class Exposition:
 
     def render(self, *, openmetrics: bool = False) -> bytes:
         """Write the whole page, as text 0.0.4 or as OpenMetrics 1.0."""
-        # Encoded part by part: one long string would be copied with the interpreter's lock held.
-        parts = [
-            part.encode("utf-8", "replace")
-            for source in self._sources
-            for part in _parts(source, openmetrics=openmetrics)
-        ]
-        if not any(START in part for part in parts):
-            start = f"{header(PROCESS_START)}{sample_prefix(PROCESS_START, '', ())}{STARTED!r}\n"
-            parts.append(start.encode())
-        if openmetrics:
-            parts.append(b"# EOF\n")
-        return b"".join(parts)
+        return b"".join(self._pieces(openmetrics=openmetrics))
 
     def answer(self, accept: str | None) -> tuple[bytes, str]:
         """The page and its content type, in the format that an Accept header asks for."""
+        pieces, content_type = self.pieces(accept)
+        return b"".join(pieces), content_type
+
+    def pieces(self, accept: str | None) -> tuple[list[bytes], str]:
+        """The same page in pieces, at least one: a long one is never copied as a whole."""
         wanted = accept is not None and "application/openmetrics-text" in accept
-        return self.render(openmetrics=wanted), OPENMETRICS_TYPE if wanted else CONTENT_TYPE
+        pieces = list(self._pieces(openmetrics=wanted))
+        return pieces, OPENMETRICS_TYPE if wanted else CONTENT_TYPE
+
+    def _pieces(self, *, openmetrics: bool) -> Iterator[bytes]:
+        waiting: list[str] = []
+        size, starts = 0, False
+        for source in self._sources:
+            for part in _parts(source, openmetrics=openmetrics):
+                starts = starts or (part.startswith("#") and START in part)
+                waiting.append(part)
+                size += len(part)
+                if size >= PIECE_CHARACTERS:
+                    yield _encoded(waiting)
+                    waiting, size = [], 0
+        if not starts:
+            start = f"{header(PROCESS_START)}{sample_prefix(PROCESS_START, '', ())}{STARTED!r}\n"
+            waiting.append(start)
+        if openmetrics:
+            waiting.append("# EOF\n")
+        yield _encoded(waiting)
+
+
+def _encoded(parts: list[str]) -> bytes:
+    return "".join(parts).encode("utf-8", "replace")
 
 
 def _parts(source: Source, *, openmetrics: bool) -> Iterable[str]:

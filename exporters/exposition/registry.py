@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from exporters.catalog.signal import Counter, Gauge, Histogram, Signal
 from exporters.exposition.families import (
+    BATCH,
     Cells,
     CounterFamily,
     Family,
@@ -21,6 +22,7 @@ from exporters.exposition.families import (
     OwnMemory,
 )
 from exporters.exposition.merge import Merge
+from exporters.exposition.pace import batches
 from exporters.exposition.shared import SharedCells
 from exporters.exposition.sums import Sums
 
@@ -57,6 +59,7 @@ class Registry:
         cells: Cells | None = None,
     ) -> None:
         self.lock = Lock()
+        self._one_page = Lock()
         self._max_children = max_children
         self._cells = OwnMemory() if cells is None else cells
         self._families: dict[str, Family[Any, Any]] = {}
@@ -104,8 +107,9 @@ class Registry:
 
     def parts(self, *, openmetrics: bool = False) -> Iterator[str]:
         """Render the same in batches, between which an event loop gets its turn."""
-        for family in self._shown():
-            yield from family.parts(openmetrics=openmetrics)
+        with self._one_page:  # the sums over workers and labels are in one place
+            for family in self._shown():
+                yield from family.parts(openmetrics=openmetrics)
 
     def _family(self, signal: Signal) -> Family[Any, Any]:
         family = self._families.get(signal.name)
@@ -137,6 +141,7 @@ class Registry:
 
     def _begin_again(self) -> None:
         """In a forked worker: point every label set at cells of this process's own, at zero."""
+        self._one_page = Lock()
         cast("SharedCells", self._cells).begin_again()
         for family in self.families():
             if not isinstance(family, Margin):
@@ -155,8 +160,9 @@ class Registry:
         self._merge.refresh()
         for family in self.families():
             if isinstance(family, HistogramFamily) and not isinstance(family, Margin):
-                for values, child in family.children():
-                    view.child(family.signal, values).take_exemplars(child)
+                for children in batches(family.children(), BATCH):
+                    for values, child in children:
+                        view.child(family.signal, values).take_exemplars(child)
         for family in view.families():
             if isinstance(family, GaugeFamily):
                 family.nan_is_absent = True

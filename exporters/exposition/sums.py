@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import time
 from array import array
 from operator import add
 from typing import TYPE_CHECKING, cast
 
 from exporters.catalog.signal import Signal
-from exporters.exposition.families import PAUSE_SECONDS
+from exporters.exposition.pace import batches, pause
 from exporters.exposition.storage import Cell
 
 if TYPE_CHECKING:
@@ -19,7 +18,11 @@ STATES = frozenset({"boolean", "ratio", "timestamp", "seconds", "celsius"})
 """Units in which workers do not add up: the largest one is the service's."""
 
 BATCH = 1000
-SEGMENT_FLOATS = 16384
+"""Gauges added in one go."""
+
+SEGMENT_FLOATS = 8192
+RUN_COST = 10
+"""Floats that could be added in the time that it takes to begin a run of them."""
 
 
 class Sums:
@@ -77,13 +80,17 @@ class Plan:
 
     def add(self, values: array[float]) -> None:
         """Add the worker's floats to the sums."""
+        done = 0
         for segment, start, at, size in self.runs:
             target = segment[start : start + size]
             target[:] = array("d", map(add, target, values[at : at + size]))
-            if size > BATCH:
-                time.sleep(PAUSE_SECONDS)  # the event loop of this process goes on meanwhile
-        for segment, start, at, is_a_state in self.gauges:
-            _add_gauge(segment, start, values[at], is_a_state=is_a_state)
+            done += size + RUN_COST
+            if done > SEGMENT_FLOATS:
+                done = 0
+                pause()
+        for gauges in batches(self.gauges, BATCH):
+            for segment, start, at, is_a_state in gauges:
+                _add_gauge(segment, start, values[at], is_a_state=is_a_state)
 
 
 def is_state(signal: Signal) -> bool:

@@ -6,8 +6,10 @@ import threading
 
 import httpx
 
+from exporters.catalog.foreign import PROCESS_START
 from exporters.catalog.requests import FALLBACKS
 from exporters.exposition import CONTENT_TYPE, Exposition, Registry, metrics_app
+from exporters.exposition.text import header
 
 
 class Watchful:
@@ -51,6 +53,34 @@ def test_the_process_start_time_stands_on_every_page_once():
     page = Exposition(Registry(), Registry()).render().decode()
 
     assert page.count("\nprocess_start_time_seconds ") == 1
+
+
+def test_a_long_page_comes_in_pieces_that_add_up_to_it():
+    registry = Registry(max_children=3000)
+    for number in range(3000):
+        registry.counter(FALLBACKS).inc(number, f"model-{number}")
+    page = Exposition(registry)
+
+    pieces, kind = page.pieces(None)
+
+    assert (b"".join(pieces), kind) == page.answer(None)
+    assert 2 <= len(pieces) <= 4
+    assert ask(metrics_app(registry)).content == page.render()
+
+
+def test_a_source_that_tells_the_start_time_itself_is_believed():
+    class Told:
+        def collect_text(self) -> str:
+            return f"{header(PROCESS_START)}{PROCESS_START.name} 12.5\n"
+
+    own = Registry()
+    own.gauge(PROCESS_START).set(12.5)
+
+    for source in (Told(), own):
+        page = Exposition(Registry(), source).render().decode()
+        assert [line for line in page.splitlines() if line.startswith("process_start")] == [
+            "process_start_time_seconds 12.5"
+        ]
 
 
 def test_rendering_happens_off_the_event_loops_thread():

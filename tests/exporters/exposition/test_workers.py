@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -18,7 +19,7 @@ from exporters.catalog.requests import (
     REQUESTS_STARTED,
 )
 from exporters.errors import UsageError
-from exporters.exposition import Registry, departed, merge
+from exporters.exposition import Registry, departed, merge, sums
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -196,3 +197,29 @@ def test_ended_workers_are_counted_on_when_their_names_are_forgotten(tmp_path):
             assert time.monotonic() < until
         assert samples(here)[STARTED] == ended
     assert len(json.loads((tmp_path / departed.DEPARTED).read_text())["folded"]) < 3
+
+
+def test_two_who_scrape_one_worker_at_once_both_see_whole_sums(tmp_path, monkeypatch):
+    registry = Registry(workers=tmp_path)
+    registry.counter(REQUESTS_STARTED).inc(5, "chat")
+    began, go_on, seen = threading.Event(), threading.Event(), []
+    add = sums.Plan.add
+
+    def slow_add(plan, values):
+        if threading.current_thread() is second:
+            began.set()
+            go_on.wait(30)
+        add(plan, values)
+
+    monkeypatch.setattr(sums.Plan, "add", slow_add)
+    second = threading.Thread(target=lambda: seen.append(samples(registry)))
+    page = registry.parts()
+    first = [next(page)]
+    second.start()
+    began.wait(0.2)  # it must not begin while the first page is being written
+    first.extend(page)
+    go_on.set()
+    second.join()
+
+    assert f"{STARTED} 5.0" in "".join(first)
+    assert seen[0][STARTED] == 5
