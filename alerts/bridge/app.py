@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,8 @@ class _Bridge:
         )
         # One for all: it is safe to share, and each would load the authorities' certificates anew.
         self._client = httpx.Client(timeout=section.timeout_seconds, trust_env=False)
+        # It would log every whole address, and a chat robot's address holds its token.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         self._couriers = {
             name: Courier(name, service, self._client, section, self._outbox, self._registry)
             for name, service in services.items()

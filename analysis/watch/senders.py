@@ -186,6 +186,7 @@ def _annotation_id(answer: httpx.Response) -> str | None:
 
 def client(headers: Mapping[str, str] = {}) -> httpx.Client:
     """What every sender posts with: short patience, no proxies of the environment."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a webhook's address is its secret
     return httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, headers=dict(headers))
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from contextlib import contextmanager
 
@@ -368,6 +369,7 @@ def test_a_receiver_without_its_secret_is_refused_at_the_start(town, tmp_path):
 
 def test_no_secret_reaches_a_log(town, tmp_path, caplog):
     town.script += [(500, {}, {})]
+    caplog.set_level(logging.INFO)
     with bridge(town, tmp_path) as client:
         for name in ("ding", "telegram", "wecom"):
             client.post(f"/alerts/{name}", json=group())

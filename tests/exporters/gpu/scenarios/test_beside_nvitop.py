@@ -60,17 +60,25 @@ def parts(labels: dict[str, str]) -> list[str]:
 
 
 def both(library: Path) -> tuple[Said, Said]:
-    """What each says once it knows of the processes."""
+    """What each says once it knows of both devices and their processes."""
     with exporters.ours(library) as ours, exporters.nvitop(library) as theirs:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             pages = [httpx.get(running.url).text for running in (ours, theirs)]
-            if "gpu_process_sm_utilization_ratio{" in pages[0] and (
-                "process_gpu_sm_utilization_Percentage{" in pages[1]
-            ):
+            ours_said, theirs_said = read(pages[0]), read(pages[1])
+            if complete(ours_said, theirs_said):
                 break
             time.sleep(0.2)
-    return read(pages[0]), read(pages[1])
+    return ours_said, theirs_said
+
+
+def complete(ours: Said, theirs: Said) -> bool:
+    """Whether every fact of both devices was told: nvitop-exporter learns them one by one."""
+    pid = str(os.getpid())
+    of_devices = all((name, gpu, "") in theirs for name in FACTS for gpu in ("0", "1"))
+    of_processes = all((name, gpu, pid) in theirs for name in PROCESS_FACTS for gpu in ("0", "1"))
+    mine = {(key[0], key[2]) for key in ours}
+    return of_devices and of_processes and all((f, pid) in mine for f, _ in PROCESS_FACTS.values())
 
 
 @pytest.mark.skipif(
