@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-import orjson
 import typer
 from typer.core import TyperGroup
 
@@ -21,8 +20,8 @@ from analysis.sources import ElasticsearchSection, PrometheusSection
 from dashboards.config import DashboardsSection
 from exporters.errors import BusySignalError, UsageError
 from exporters.gpu.config import GpuSection
-from exporters.settings import Section, load
-from exporters.telemetry.section import HttpUrl, TelemetrySection
+from exporters.settings import HttpUrl, Section, load
+from exporters.telemetry.section import TelemetrySection
 from inference_probe.config import ProbeSection
 
 if TYPE_CHECKING:
@@ -582,6 +581,8 @@ def _nanoseconds(text: str) -> int:
 
 def _write_json(path: Path | None, document: Any) -> None:
     if path is not None:
+        import orjson
+
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from alerts.autoscaling.config import AutoscalingSection
-from alerts.autoscaling.decide import Decision, should_scale
-from alerts.autoscaling.manifests import render, stale, texts
+from exporters import lazy
+
+if TYPE_CHECKING:
+    from alerts.autoscaling.decide import Decision, should_scale
+    from alerts.autoscaling.manifests import render, stale, texts
+else:
+    # A command that reads the config alone needs no YAML and no catalogue.
+    __getattr__ = lazy.names(
+        __name__,
+        {
+            **dict.fromkeys(("Decision", "should_scale"), "decide"),
+            **dict.fromkeys(("render", "stale", "texts"), "manifests"),
+        },
+    )
 
 __all__ = ["AutoscalingSection", "Decision", "render", "should_scale", "stale", "texts"]

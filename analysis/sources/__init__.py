@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis.sources.section import ElasticsearchSection, PrometheusSection
+from exporters import lazy
 
 if TYPE_CHECKING:
     from analysis.sources.elasticsearch import ElasticsearchSource
@@ -14,6 +14,20 @@ if TYPE_CHECKING:
     from analysis.sources.prometheus import ActiveAlert, PrometheusSource
     from analysis.sources.source import Source
     from analysis.sources.store import StoreSource
+else:
+    # A command that reads the config alone needs no Polars and no client.
+    __getattr__ = lazy.names(
+        __name__,
+        {
+            "ElasticsearchSource": "elasticsearch",
+            "SourceError": "errors",
+            "Gap": "gap",
+            "ActiveAlert": "prometheus",
+            "PrometheusSource": "prometheus",
+            "Source": "source",
+            "StoreSource": "store",
+        },
+    )
 
 __all__ = [
     "ActiveAlert",
@@ -26,20 +40,3 @@ __all__ = [
     "SourceError",
     "StoreSource",
 ]
-
-_HOMES = {
-    "ElasticsearchSource": "elasticsearch",
-    "SourceError": "errors",
-    "Gap": "gap",
-    "ActiveAlert": "prometheus",
-    "PrometheusSource": "prometheus",
-    "Source": "source",
-    "StoreSource": "store",
-}
-"""Loaded when asked for: a command that reads the config alone needs no Polars and no client."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from exporters.settings import Section
-from exporters.telemetry.section import HttpUrl
+from exporters.settings import HttpUrl, Section
 
 
 class PrometheusSection(Section):

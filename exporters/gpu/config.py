@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from exporters.gpu.settings import KUBELET
-from exporters.settings import Section
-
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+(/\S*)?$")]
+from exporters.settings import HttpUrl, Section
 
 
 class GpuSection(Section):
@@ -29,7 +27,7 @@ class GpuSection(Section):
     """TLS and passwords, in the format of the Prometheus exporter toolkit."""
     pod_resources: Path = KUBELET
     """The kubelet's PodResources socket; where there is none, containers stay without names."""
-    otlp_url: Url | None = None
+    otlp_url: HttpUrl | None = None
     """An OTLP/HTTP endpoint for metrics, such as http://127.0.0.1:4318/v1/metrics."""
     otlp_interval_seconds: float = Field(default=15.0, ge=0.5, le=3600)
     otlp_headers_file: Path | None = None

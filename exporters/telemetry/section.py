@@ -8,10 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from exporters.settings import Section
-from exporters.telemetry.shapes import ShapeName
+from exporters.settings import HttpUrl, Section
 
-HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+(/\S*)?$")]
 Dataset = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.]{0,94}$")]
 
 
@@ -32,7 +30,7 @@ class TelemetrySection(Section):
     url: HttpUrl = "http://127.0.0.1:9200"
     user: str | None = None
     password_file: Path | None = None
-    shape: ShapeName = "otel"
+    shape: Literal["otel", "ecs", "raw"] = "otel"
     dataset: Dataset = "busysignal"
     retention_days: int = Field(30, ge=0, le=3_650)
     content: bool = False

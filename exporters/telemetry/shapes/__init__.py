@@ -13,8 +13,6 @@ from exporters.telemetry.shapes.otel import OtelShape
 from exporters.telemetry.shapes.otlp import OtlpShape
 from exporters.telemetry.shapes.raw import RawShape
 
-ShapeName = Literal["otel", "ecs", "raw"]
-
 
 class Shape(Protocol):
     """Turns what happened into documents; `weight` is how many spans this one stands for."""
@@ -36,4 +34,4 @@ def shape(name: Literal["otel", "ecs", "raw", "otlp"], origin: Origin) -> Shape:
     return shapes[name](origin)
 
 
-__all__ = ["EcsShape", "OtelShape", "OtlpShape", "RawShape", "Shape", "ShapeName", "shape"]
+__all__ = ["EcsShape", "OtelShape", "OtlpShape", "RawShape", "Shape", "shape"]
