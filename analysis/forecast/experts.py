@@ -33,7 +33,7 @@ class Season:
 
     def sources(self, targets: Ints) -> Ints:
         """Where to look for each target, nearest cycle first, on the last axis."""
-        days = np.clip((targets + self.offset) // self.block, 0, self.back.shape[1] - 1)
+        days = _within((targets + self.offset) // self.block, self.back.shape[1] - 1)
         return np.asarray(targets[..., None] - self.back.T[days], dtype=np.int64)
 
 
@@ -59,10 +59,10 @@ class Past:
     def at(self, places: Ints, origins: Ints) -> Floats:
         """The smoothed value at each place; NaN where it is not known by its origin."""
         known = (places >= 0) & (places + self.smoothing <= origins)
-        return np.where(known, self.smooth[np.clip(places, 0, self.length - 1)], np.nan)
+        return np.where(known, self.smooth[_within(places, self.length - 1)], np.nan)
 
     def _window(self, first: Ints, end: Ints) -> Floats:
-        low, high = np.clip(first, 0, self.length), np.clip(end, 0, self.length)
+        low, high = _within(first, self.length), _within(end, self.length)
         count = self._count[high] - self._count[low]
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = (self._total[high] - self._total[low]) / count
@@ -117,17 +117,18 @@ def _seasonal(
     usual = _middle(seen)
     first = _within_the_usual(_first(seen), usual, seen)
     said = [first, usual]
+    ends = origins[:, None] - np.arange(1, CYCLES + 1) * season.period
     for width in windows[:2]:
         now = past.mean(origins, width)
-        cycles = np.arange(1, CYCLES + 1) * season.period
-        before = np.stack([past.mean(origins - lag, width) for lag in cycles], axis=-1)
-        before = np.where(origins[:, None] - cycles - width + 1 >= 0, before, np.nan)
+        before = np.where(ends - width + 1 >= 0, past.mean(ends, width), np.nan)
         said.append(usual + (now - _middle(before))[:, None])
         if width == windows[0]:
             said.append(first + (now - _first(before))[:, None])
         if multiplicative:
             with np.errstate(invalid="ignore", divide="ignore"):
-                ratio = np.clip(now / _middle(before), 1 / LARGEST_RATIO, LARGEST_RATIO)
+                ratio = np.minimum(
+                    np.maximum(now / _middle(before), 1 / LARGEST_RATIO), LARGEST_RATIO
+                )
             said.append(usual * ratio[:, None])
     return said
 
@@ -136,21 +137,28 @@ def _within_the_usual(first: Floats, usual: Floats, cycles: Floats) -> Floats:
     """The last cycle, held to a few times the cycles' usual spread: a wild day is no pattern."""
     reach = WILD * _middle(np.abs(cycles - usual[..., None]))
     reach = np.where(np.isfinite(cycles).sum(axis=-1) > 2, reach, np.inf)
-    return np.clip(first, usual - reach, usual + reach)
+    return np.minimum(np.maximum(first, usual - reach), usual + reach)
 
 
 def _first(cycles: Floats) -> Floats:
     """The nearest cycle that is known."""
-    known = np.isfinite(cycles)
-    place = np.argmax(known, axis=-1)[..., None]
-    return np.take_along_axis(cycles, place, axis=-1)[..., 0]
+    found = cycles[..., -1]
+    for place in range(cycles.shape[-1] - 2, -1, -1):
+        found = np.where(np.isfinite(cycles[..., place]), cycles[..., place], found)
+    return found
 
 
 def _middle(cycles: Floats) -> Floats:
     """The median over the cycles that are known: one strange day does not move it."""
     ordered = np.sort(cycles, axis=-1)  # NaN last
-    count = np.isfinite(cycles).sum(axis=-1)
-    low = np.maximum((count - 1) // 2, 0)[..., None]
-    high = np.minimum(count // 2, np.maximum(count - 1, 0))[..., None]
-    pair = np.take_along_axis(ordered, low, -1) + np.take_along_axis(ordered, high, -1)
-    return np.asarray(pair[..., 0] / 2, dtype=np.float64)
+    count = np.isfinite(ordered).sum(axis=-1)
+    found = ordered[..., 0]
+    for known in range(2, cycles.shape[-1] + 1):
+        pair = ordered[..., (known - 1) // 2] + ordered[..., known // 2]
+        found = np.where(count == known, pair / 2, found)
+    return found
+
+
+def _within(places: Ints, last: int) -> Ints:
+    """Places from 0 to `last`; `np.clip` costs several times as much on arrays this small."""
+    return np.minimum(np.maximum(places, 0), last)
