@@ -19,6 +19,7 @@ from analysis.forecast.config import ForecastSection
 from analysis.sources import ElasticsearchSection, PrometheusSection
 from dashboards.config import DashboardsSection
 from exporters.errors import BusySignalError, UsageError
+from exporters.generated import Generated
 from exporters.gpu.config import GpuSection
 from exporters.settings import HttpUrl, Section, load
 from exporters.telemetry.section import TelemetrySection
@@ -318,16 +319,9 @@ def rules(
 
     section = _overridden(settings(config).rules, language=lang)
     if format_ == "prometheusrule":
-        out = out / "prometheusrule"
-        if check:
-            _say_stale(render.stale_resources(section, out))
-        else:
-            _say_written(render.render_resources(section, out))
-        return
-    if check:
-        _say_stale(render.stale(section, out) + render.stale_runbooks(section, runbooks))
+        _make(render.resources(section, out / "prometheusrule"), check=check)
     else:
-        _say_written(render.render(section, out) + render.render_runbooks(section, runbooks))
+        _make(render.generated(section, out), render.runbook_pages(section, runbooks), check=check)
 
 
 @app.command()
@@ -361,7 +355,7 @@ def alertmanager(
     """Render Alertmanager's config alone: routes, receivers, inhibition, mute windows."""
     from alerts import render
 
-    _say_written(render.render_alertmanager(settings(config).rules, out))
+    _make(render.alertmanager(settings(config).rules, out))
 
 
 @app.command()
@@ -373,11 +367,7 @@ def autoscaling(
     """Render the manifests of autoscaling: HPA, KEDA, prometheus-adapter."""
     from alerts import autoscaling as scaling
 
-    section = settings(config).autoscaling
-    if check:
-        _say_stale(scaling.stale(section, out))
-    else:
-        _say_written(scaling.render(section, out))
+    _make(scaling.generated(settings(config).autoscaling, out), check=check)
 
 
 @app.command()
@@ -394,10 +384,7 @@ def dashboards(
 
     whole = settings(config)
     section = _overridden(whole.dashboards, language=lang)
-    if check:
-        _say_stale(render.stale(section, whole.rules, out))
-    else:
-        _say_written(render.render(section, whole.rules, out))
+    _make(render.generated(section, whole.rules, out), check=check)
 
 
 @app.command()
@@ -408,11 +395,8 @@ def signals(
     """Write the table of all signals."""
     from exporters.catalog.table import markdown
 
-    if not check:
-        out.write_text(markdown(), encoding="utf-8")
-        _say_written([out])
-    elif not out.exists() or out.read_text(encoding="utf-8") != markdown():
-        _say_stale([f"{out} is stale; renew it with `busysignal signals`"])
+    page = Generated(out.parent, {out.name: markdown()}, "busysignal signals", alone=False)
+    _make(page, check=check)
 
 
 @app.command()
@@ -424,11 +408,8 @@ def causes(
     from demo.causes import gaps, markdown
 
     _say_stale(gaps())
-    if not check:
-        out.write_text(markdown(), encoding="utf-8")
-        _say_written([out])
-    elif not out.exists() or out.read_text(encoding="utf-8") != markdown():
-        _say_stale([f"{out} is stale; renew it with `busysignal causes`"])
+    page = Generated(out.parent, {out.name: markdown()}, "busysignal causes", alone=False)
+    _make(page, check=check)
 
 
 @app.command()
@@ -595,6 +576,14 @@ def _write_json(path: Path | None, document: Any) -> None:
 def _say_stale(lines: list[str]) -> None:
     for line in lines:
         typer.echo(line, err=True)
+def _make(*files: Generated, check: bool = False) -> None:
+    """Write generated files, or with `check` only say which are stale."""
+    if check:
+        _say_stale([line for each in files for line in each.stale()])
+    else:
+        _say_written(path for each in files for path in each.write())
+
+
     if lines:
         raise typer.Exit(1)
 

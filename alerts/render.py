@@ -1,4 +1,4 @@
-"""Render every file of this room, and say which committed ones are stale."""
+"""Every file that this room renders."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from alerts import (
     yamltext,
 )
 from alerts.model import Alert
+from exporters.generated import Generated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from alerts.model import Group
 
 COMMAND = "busysignal rules"
+AS_RESOURCES = f"{COMMAND} --format prometheusrule"
 MONITORING = ("prometheus", "alertmanager")
 """Jobs whose address the example knows; every other one has a file of targets."""
 
@@ -54,10 +56,9 @@ def resource_texts(section: RulesSection) -> dict[str, str]:
     """The rule files as PrometheusRule resources, by their file names."""
     alert_groups = rules.groups(section)
     recorded = recording.groups(section, rules.alerts_in(alert_groups))
-    made_by = f"{COMMAND} --format prometheusrule"
     return {
         f"{name}.yaml": prometheus_rule.render(
-            name, [_group(section, group) for group in groups], made_by=made_by
+            name, [_group(section, group) for group in groups], made_by=AS_RESOURCES
         )
         for name, groups in (
             ("busysignal-recording", recorded),
@@ -71,62 +72,24 @@ def runbook_texts(section: RulesSection) -> dict[str, str]:
     return runbooks.texts(rules.alerts_in(rules.groups(section)))
 
 
-def render(section: RulesSection, out: Path) -> list[Path]:
-    """Write rules, routes and scrapes into the folder `out`."""
-    return _write(texts(section), out)
+def generated(section: RulesSection, out: Path) -> Generated:
+    """Rules, routes and scrapes, for the folder `out`."""
+    return Generated(out, texts(section), COMMAND)
 
 
-def render_resources(section: RulesSection, out: Path) -> list[Path]:
-    """Write the rules as PrometheusRule resources into the folder `out`."""
-    return _write(resource_texts(section), out)
+def resources(section: RulesSection, out: Path) -> Generated:
+    """The rules as PrometheusRule resources, for the folder `out`."""
+    return Generated(out, resource_texts(section), AS_RESOURCES)
 
 
-def render_runbooks(section: RulesSection, out: Path) -> list[Path]:
-    """Write a page for every alert, and their index, into the folder `out`."""
-    return _write(runbook_texts(section), out)
+def runbook_pages(section: RulesSection, out: Path) -> Generated:
+    """A page for every alert, and their index, for the folder `out`."""
+    return Generated(out, runbook_texts(section), COMMAND)
 
 
-def render_alertmanager(section: RulesSection, out: Path) -> list[Path]:
-    """Write Alertmanager's config and its templates alone."""
-    return _write(alertmanager_texts(section), out)
-
-
-def stale(section: RulesSection, out: Path) -> list[str]:
-    """One line for every file in `out` that is missing, left over, or not what `render` writes."""
-    return _stale(texts(section), out)
-
-
-def stale_resources(section: RulesSection, out: Path) -> list[str]:
-    """The same for the PrometheusRule resources."""
-    return _stale(resource_texts(section), out)
-
-
-def stale_runbooks(section: RulesSection, out: Path) -> list[str]:
-    """The same for the runbooks."""
-    return _stale(runbook_texts(section), out)
-
-
-def _write(made: dict[str, str], out: Path) -> list[Path]:
-    for name, text in made.items():
-        (out / name).parent.mkdir(parents=True, exist_ok=True)
-        (out / name).write_text(text, encoding="utf-8")
-    return [out / name for name in made]
-
-
-def _stale(made: dict[str, str], out: Path) -> list[str]:
-    folders = {(out / name).parent for name in made}
-    files = (path for folder in folders for path in folder.glob("*") if path.is_file())
-    there = {str(path.relative_to(out)): path for path in files}
-    found = [
-        f"{there[name]} belongs to nothing any more; delete it"
-        for name in sorted(there.keys() - made)
-    ]
-    for name, text in made.items():
-        if name not in there:
-            found.append(f"{out / name} is missing; make it with `{COMMAND}`")
-        elif there[name].read_text(encoding="utf-8") != text:
-            found.append(f"{there[name]} is stale; renew it with `{COMMAND}`")
-    return found
+def alertmanager(section: RulesSection, out: Path) -> Generated:
+    """Alertmanager's config and its templates alone, for the folder `out`."""
+    return Generated(out, alertmanager_texts(section), "busysignal alertmanager", alone=False)
 
 
 def _rule_file(section: RulesSection, groups: Iterable[Group]) -> str:

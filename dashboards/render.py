@@ -1,4 +1,4 @@
-"""Write the dashboards and Grafana's provisioning files, and tell which of them are stale."""
+"""Every file that this room renders: the dashboards and Grafana's provisioning files."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from dashboards.panels import Dashboard
 from dashboards.provisioning import COMMAND
 from dashboards.words import translated
 
+from exporters.generated import Generated
 
 def boards(rules: RulesSection, prices: Prices) -> tuple[Dashboard, ...]:
     """Every dashboard, with the alerts' levels drawn in."""
@@ -81,28 +82,6 @@ def files(section: DashboardsSection, rules: RulesSection) -> dict[str, str]:
     return texts | provisioning.files(section, rules, made)
 
 
-def render(section: DashboardsSection, rules: RulesSection, out: Path) -> list[Path]:
-    """Write all files below `out`, made where it is missing; return their paths."""
-    written = []
-    for name, text in files(section, rules).items():
-        path = out / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        written.append(path)
-    return written
-
-
-def stale(section: DashboardsSection, rules: RulesSection, out: Path) -> list[str]:
-    """One line for every file in `out` that is missing, left over, or not what `render` writes."""
-    wanted = files(section, rules)
-    there = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if path.is_file()}
-    found = [
-        f"{there[name]} belongs to nothing any more; delete it"
-        for name in sorted(there.keys() - wanted.keys())
-    ]
-    for name, text in wanted.items():
-        if name not in there:
-            found.append(f"{out / name} is missing; make it with `{COMMAND}`")
-        elif there[name].read_text(encoding="utf-8") != text:
-            found.append(f"{there[name]} is stale; renew it with `{COMMAND}`")
-    return found
+def generated(section: DashboardsSection, rules: RulesSection, out: Path) -> Generated:
+    """All files, for the folder `out`."""
+    return Generated(out, files(section, rules), COMMAND)

@@ -9,15 +9,15 @@ from exporters import lazy
 
 if TYPE_CHECKING:
     from alerts.autoscaling.decide import Decision, should_scale
-    from alerts.autoscaling.manifests import render, stale, texts
+    from alerts.autoscaling.manifests import generated, texts
 else:
     # A command that reads the config alone needs no YAML and no catalogue.
     __getattr__ = lazy.names(
         __name__,
         {
             **dict.fromkeys(("Decision", "should_scale"), "decide"),
-            **dict.fromkeys(("render", "stale", "texts"), "manifests"),
+            **dict.fromkeys(("generated", "texts"), "manifests"),
         },
     )
 
-__all__ = ["AutoscalingSection", "Decision", "render", "should_scale", "stale", "texts"]
+__all__ = ["AutoscalingSection", "Decision", "generated", "should_scale", "texts"]

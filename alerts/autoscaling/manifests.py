@@ -9,6 +9,7 @@ from alerts import yamltext
 from alerts.autoscaling.config import AutoscalingSection
 from alerts.autoscaling.readings import Reading, readings
 from alerts.promql import number
+from exporters.generated import Generated
 
 COMMAND: Final = "busysignal autoscaling"
 Document = dict[str, Any]
@@ -24,28 +25,9 @@ def texts(section: AutoscalingSection) -> dict[str, str]:
     return {name: yamltext.write(document, made_by=COMMAND) for name, document in made.items()}
 
 
-def render(section: AutoscalingSection, out: Path) -> list[Path]:
-    """Write the manifests into the folder `out`."""
-    out.mkdir(parents=True, exist_ok=True)
-    for name, text in texts(section).items():
-        (out / name).write_text(text, encoding="utf-8")
-    return [out / name for name in texts(section)]
-
-
-def stale(section: AutoscalingSection, out: Path) -> list[str]:
-    """One line for each file in `out` that is missing, left over, or not what `render` writes."""
-    made = texts(section)
-    there = {path.name: path.read_text(encoding="utf-8") for path in out.glob("*.yaml")}
-    lines = [
-        f"{out / name} belongs to nothing any more; delete it"
-        for name in sorted(there - made.keys())
-    ]
-    for name, text in made.items():
-        if name not in there:
-            lines.append(f"{out / name} is missing; make it with `{COMMAND}`")
-        elif there[name] != text:
-            lines.append(f"{out / name} is stale; renew it with `{COMMAND}`")
-    return lines
+def generated(section: AutoscalingSection, out: Path) -> Generated:
+    """The manifests, for the folder `out`."""
+    return Generated(out, texts(section), COMMAND)
 
 
 def hpa(section: AutoscalingSection) -> Document:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,7 @@ SECTIONS = {
 
 @pytest.fixture(params=SECTIONS)
 def rendered(request, tmp_path):
-    render.render(SECTIONS[request.param], tmp_path)
+    render.generated(SECTIONS[request.param], tmp_path).write()
     return tmp_path
 
 
@@ -56,28 +55,25 @@ def test_amtool_accepts_the_routes(amtool, rendered):
 
 
 def test_the_committed_files_are_fresh():
-    assert render.stale(RulesSection(), ROOT / "alerts/generated") == []
-    assert render.stale_runbooks(RulesSection(), ROOT / "docs/runbooks") == []
+    assert render.generated(RulesSection(), ROOT / "alerts/generated").stale() == []
+    assert render.runbook_pages(RulesSection(), ROOT / "docs/runbooks").stale() == []
 
 
 def test_what_is_stale_missing_or_left_over_is_told(tmp_path):
-    render.render(RulesSection(), tmp_path)
+    render.generated(RulesSection(), tmp_path).write()
     (tmp_path / "alerts.yml").write_text("groups: []\n", encoding="utf-8")
     (tmp_path / "prometheus.yml").unlink()
     (tmp_path / "old.yml").touch()
 
-    assert render.stale(RulesSection(), tmp_path) == [
+    assert render.generated(RulesSection(), tmp_path).stale() == [
         f"{tmp_path}/old.yml belongs to nothing any more; delete it",
         f"{tmp_path}/alerts.yml is stale; renew it with `busysignal rules`",
         f"{tmp_path}/prometheus.yml is missing; make it with `busysignal rules`",
     ]
 
 
-def test_rendering_twice_gives_the_same_bytes_within_two_seconds():
-    begun = time.perf_counter()
-
+def test_rendering_twice_gives_the_same_bytes():
     assert render.texts(RulesSection()) == render.texts(RulesSection())
-    assert time.perf_counter() - begun < 4
 
 
 def test_no_float_noise_reaches_a_rule():

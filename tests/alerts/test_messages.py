@@ -162,9 +162,9 @@ def test_an_alert_whose_runbook_nobody_wrote_is_refused_in_one_line(tmp_path, mo
 
 
 def test_a_runbook_that_is_missing_is_told_of_by_name(tmp_path):
-    made = render.render_runbooks(RulesSection(), tmp_path)
+    made = render.runbook_pages(RulesSection(), tmp_path).write()
     made[-1].unlink()
 
-    assert render.stale_runbooks(RulesSection(), tmp_path) == [
+    assert render.runbook_pages(RulesSection(), tmp_path).stale() == [
         f"{made[-1]} is missing; make it with `busysignal rules`"
     ]

@@ -31,4 +31,13 @@ def test_the_resources_hold_the_same_groups_as_the_files(name, file):
 
 
 def test_the_committed_resources_are_fresh():
-    assert render.stale_resources(RulesSection(), ROOT / "alerts/generated/prometheusrule") == []
+    assert render.resources(RulesSection(), ROOT / "alerts/generated/prometheusrule").stale() == []
+
+
+def test_what_is_missing_names_the_whole_command_that_makes_it(tmp_path):
+    lines = render.resources(RulesSection(), tmp_path).stale()
+
+    assert lines[0] == (
+        f"{tmp_path}/busysignal-recording.yaml is missing; "
+        "make it with `busysignal rules --format prometheusrule`"
+    )

@@ -13,7 +13,7 @@ from alerts import rules
 from alerts.config import RulesSection
 from alerts.prometheus_config import Target
 from alerts.prometheus_config import render as render_prometheus
-from alerts.render import render as render_rules
+from alerts.render import generated as rules_for
 from exporters.catalog import neutral
 from exporters.catalog.engines import ENGINES, REPLICA
 from exporters.catalog.levels import RECORDED as RECORDED_LEVELS
@@ -75,7 +75,7 @@ class Neutral:
 def prometheus(start_prometheus: StartPrometheus, tmp_path: Path) -> Iterator[Neutral]:
     """A Prometheus with our rules beside five real engines, each gone from idle to busy."""
     recordings = unpack("engine_metrics", tmp_path)
-    render_rules(RULES, tmp_path)
+    rules_for(RULES, tmp_path).write()
     with ExitStack() as stack:
         targets = [
             Target(

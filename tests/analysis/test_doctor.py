@@ -26,7 +26,7 @@ def client() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def alertmanager(tmp_path: Path, start_alertmanager: StartAlertmanager) -> Alertmanager:
-    render.render(RulesSection(receivers=Receivers()), tmp_path)
+    render.generated(RulesSection(receivers=Receivers()), tmp_path).write()
     return start_alertmanager(tmp_path / "alertmanager.yml")
 
 
@@ -35,7 +35,7 @@ def prometheus(
     tmp_path: Path, alertmanager: Alertmanager, start_prometheus: StartPrometheus
 ) -> Prometheus:
     section = RulesSection(scrape_interval_seconds=1)
-    render.render(section, tmp_path)
+    render.generated(section, tmp_path).write()
     text = prometheus_config.render(
         section,
         targets=(Target("gateway", "127.0.0.1:9"),),

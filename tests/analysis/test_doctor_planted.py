@@ -41,7 +41,7 @@ def looked_at(places: Places) -> dict[str, Finding]:
 def places(tmp_path_factory: pytest.TempPathFactory, prometheus_binary: Path) -> Iterator[Places]:
     """A Prometheus that answers well, in which everything else is wrong."""
     folder = tmp_path_factory.mktemp("planted")
-    render.render(RULES, folder)
+    render.generated(RULES, folder).write()
     _leave_out_a_group(folder / "alerts.yml")
     with relay(mode="fixed", body=PAGE) as exporter:
         address = exporter.url.removeprefix("http://")
@@ -142,7 +142,7 @@ def test_an_alertmanager_that_knows_no_watch_is_told(
 def test_a_watch_whose_token_nobody_sends_is_told(
     tmp_path: Path, start_alertmanager: StartAlertmanager
 ):
-    render.render(RULES, tmp_path)
+    render.generated(RULES, tmp_path).write()
     url = start_alertmanager(tmp_path / "alertmanager.yml").url
 
     findings = looked_at(Places(NOWHERE, url, None, NOWHERE, guarded=True))

@@ -13,7 +13,7 @@ import pytest
 from alerts.config import RulesSection
 from alerts.prometheus_config import Target
 from alerts.prometheus_config import render as render_prometheus
-from alerts.render import render as render_rules
+from alerts.render import generated as rules_for
 from dashboards.config import DashboardsSection
 from dashboards.empties import RIGHTLY_EMPTY
 from dashboards.queries import PanelQuery, other_queries, panel_queries, substitute
@@ -63,7 +63,7 @@ def _closed() -> Iterator[None]:
 @pytest.fixture
 def watched(start_prometheus: StartPrometheus, tmp_path: Path) -> Iterator[Prometheus]:
     """A Prometheus with our rules that has watched both services for a while."""
-    render_rules(RULES, tmp_path)
+    rules_for(RULES, tmp_path).write()
     port = RunFolder(tmp_path / "ports").free_port()
     with ExitStack() as stack:
         targets = [
@@ -111,7 +111,7 @@ def test_a_silent_service_has_no_traffic_and_an_absent_one_no_data(
         for query in every_query()
         if (query.board, query.panel) == ("busysignal-service", "Duration P99")
     ]
-    render_rules(RULES, tmp_path)
+    rules_for(RULES, tmp_path).write()
     config = tmp_path / "prometheus.yml"
     with acts.exporter(acts.silent) as address:
         config.write_text(
@@ -132,7 +132,7 @@ def test_these_panels_have_data_on_recorded_vllm_metrics(
         (recordings / f"vllm-0.32.0-{state}.prom").read_bytes() for state in ("idle", "busy")
     )
     pages = chain(repeat(idle, 4), repeat(busy))
-    render_rules(RULES, tmp_path)
+    rules_for(RULES, tmp_path).write()
     config = tmp_path / "prometheus.yml"
     with served(lambda: next(pages)) as address:
         target = Target("replica", address, {"service": "chat", "replica": "vllm"})

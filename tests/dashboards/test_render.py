@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from alerts.config import AvailabilityObjective, Objectives, RulesSection, Thresholds
 from dashboards.config import DashboardsSection
-from dashboards.render import documents, files, render, stale
+from dashboards.render import documents, files, generated
 from exporters.catalog.boards import BOARDS
 
 GENERATED = Path(__file__).parents[2] / "dashboards" / "generated"
@@ -31,11 +31,11 @@ def steps(title: str, rules: RulesSection) -> list[float]:
 
 
 def test_the_committed_dashboards_are_what_the_code_makes():
-    assert stale(SECTION, RULES, GENERATED) == []
+    assert generated(SECTION, RULES, GENERATED).stale() == []
 
 
 def test_rendering_writes_dashboards_and_provisioning(tmp_path: Path):
-    written = render(SECTION, RULES, tmp_path)
+    written = generated(SECTION, RULES, tmp_path).write()
 
     uids = [board.uid for board in BOARDS]
     assert sorted(path.relative_to(tmp_path).as_posix() for path in written) == sorted(
@@ -46,17 +46,17 @@ def test_rendering_writes_dashboards_and_provisioning(tmp_path: Path):
             "provisioning/datasources.yaml",
         ]
     )
-    assert stale(SECTION, RULES, tmp_path) == []
+    assert generated(SECTION, RULES, tmp_path).stale() == []
 
 
 def test_a_changed_a_missing_and_a_foreign_file_are_stale(tmp_path: Path):
-    render(SECTION, RULES, tmp_path)
+    generated(SECTION, RULES, tmp_path).write()
     (tmp_path / "busysignal-gpu.json").write_text("{}")
     provider = tmp_path / "provisioning/dashboards.yaml"
     provider.unlink()
     (tmp_path / "old.json").write_text("{}")
 
-    assert stale(SECTION, RULES, tmp_path) == [
+    assert generated(SECTION, RULES, tmp_path).stale() == [
         f"{tmp_path}/old.json belongs to nothing any more; delete it",
         f"{tmp_path}/busysignal-gpu.json is stale; renew it with `busysignal dashboards`",
         f"{tmp_path}/provisioning/dashboards.yaml is missing; make it with `busysignal dashboards`",
@@ -64,7 +64,9 @@ def test_a_changed_a_missing_and_a_foreign_file_are_stale(tmp_path: Path):
 
 
 def test_a_folder_that_is_not_there_makes_everything_stale(tmp_path: Path):
-    assert len(stale(SECTION, RULES, tmp_path / "nowhere")) == len(files(SECTION, RULES))
+    assert len(generated(SECTION, RULES, tmp_path / "nowhere").stale()) == len(
+        files(SECTION, RULES)
+    )
 
 
 def test_panels_turn_red_where_alerts_fire():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alerts.autoscaling import AutoscalingSection, render, should_scale, stale, texts
+from alerts.autoscaling import AutoscalingSection, generated, should_scale, texts
 from alerts.autoscaling.readings import readings
 from exporters.errors import UsageError
 from exporters.settings import load
@@ -24,16 +24,16 @@ def manifest(name: str, section: AutoscalingSection = SECTION):
 
 
 def test_the_committed_manifests_are_fresh():
-    assert stale(SECTION, ROOT / "alerts/generated/autoscaling") == []
+    assert generated(SECTION, ROOT / "alerts/generated/autoscaling").stale() == []
 
 
 def test_what_is_stale_missing_or_left_over_is_told(tmp_path):
-    render(SECTION, tmp_path)
+    generated(SECTION, tmp_path).write()
     (tmp_path / "hpa.yaml").write_text("{}\n", encoding="utf-8")
     (tmp_path / "keda-scaledobject.yaml").unlink()
     (tmp_path / "old.yaml").touch()
 
-    assert stale(SECTION, tmp_path) == [
+    assert generated(SECTION, tmp_path).stale() == [
         f"{tmp_path}/old.yaml belongs to nothing any more; delete it",
         f"{tmp_path}/hpa.yaml is stale; renew it with `busysignal autoscaling`",
         f"{tmp_path}/keda-scaledobject.yaml is missing; make it with `busysignal autoscaling`",

@@ -14,7 +14,7 @@ import pytest
 from alerts.config import RulesSection
 from alerts.prometheus_config import Target
 from alerts.prometheus_config import render as render_prometheus
-from alerts.render import render as render_rules
+from alerts.render import generated as rules_for
 from demo.engines import Seat, engine_of
 from demo.engines.beside import Beside
 from demo.engines.build import LLAMA, VLLM
@@ -95,7 +95,7 @@ def test_a_running_engine_shows_every_signal_that_its_table_claims(
     need(name)
     (table,) = [engine for engine in ENGINES if engine.name == TABLES[name]]
     claimed = set(table.aliases) - NEVER_HERE
-    render_rules(RULES, tmp_path)
+    rules_for(RULES, tmp_path).write()
     with ExitStack() as stack:
         member = stack.enter_context(replica(name, tmp_path))
         beside = Beside(member.process.pid, RunFolder(tmp_path / "beside").free_port())

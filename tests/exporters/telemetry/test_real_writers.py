@@ -17,8 +17,8 @@ from analysis.sources import ElasticsearchSection, ElasticsearchSource
 from demo.servers import Elasticsearch, RunFolder
 from exporters.telemetry import REQUEST_ID, Telemetry
 from exporters.telemetry.section import TelemetrySection
-from exporters.telemetry.wiring import QueueProcessor
 from exporters.telemetry.template import templates
+from exporters.telemetry.wiring import QueueProcessor
 from tests.collector import collector
 from tests.telemetry_reading import eventually
 
