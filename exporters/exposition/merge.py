@@ -10,7 +10,7 @@ from exporters.catalog.foreign import PROCESS_START
 from exporters.catalog.stack import WORKERS, WORKERS_ENDED
 from exporters.exposition.departed import DEPARTED, Departed, remove
 from exporters.exposition.layout import BATCH, Layout
-from exporters.exposition.pace import batches
+from exporters.exposition.pace import batches, pause
 from exporters.exposition.shared import STARTED, is_alive, locked
 from exporters.exposition.sums import Plan, Sums
 
@@ -67,6 +67,7 @@ class Merge:
         layout.read_on(path.with_suffix(".keys"))  # first: each place it names is in the values
         values = array("d")
         values.frombytes(path.read_bytes())
+        pause()
         return layout, values
 
     def _add(self, worker: str, layout: Layout, values: array[float]) -> None:
@@ -76,6 +77,7 @@ class Merge:
                 self.view.child(signal, labels)
                 plan.learn(signal, at, size, self._sums.places[signal.name, labels])
         plan.add(values)
+        pause()
 
 
 def _version(path: Path) -> object:

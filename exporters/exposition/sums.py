@@ -20,7 +20,7 @@ STATES = frozenset({"boolean", "ratio", "timestamp", "seconds", "celsius"})
 BATCH = 1000
 """Gauges added in one go."""
 
-SEGMENT_FLOATS = 8192
+SEGMENT_FLOATS = 4096
 RUN_COST = 10
 """Floats that could be added in the time that it takes to begin a run of them."""
 
