@@ -229,8 +229,8 @@ class Completions:
         await response(scope, receive, send)
 
     def _tell_phases(self, sequence: Sequence) -> None:
-        if len(sequence.generated) < sequence.max_tokens:
-            return  # the client left
+        if not sequence.finished_ns or len(sequence.generated) < sequence.max_tokens:
+            return  # the client left, perhaps as the last token was being made
         self.replica.metrics.finished(sequence)
         for phase in phases(sequence):
             tracing.phase_span(self.replica.tracer, *phase)
