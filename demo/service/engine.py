@@ -67,6 +67,11 @@ class Sequence:
     def tokens(self) -> list[int]:
         return self.prompt + self.generated
 
+    @property
+    def complete(self) -> bool:
+        """Whether it has all its tokens, and the time of its end."""
+        return self.finished_ns > 0 and len(self.generated) >= self.max_tokens
+
 
 class Engine:
     """Owns the model, the free blocks and the batch; `submit` and `cancel` from any thread."""

@@ -229,7 +229,7 @@ class Completions:
         await response(scope, receive, send)
 
     def _tell_phases(self, sequence: Sequence) -> None:
-        if not sequence.finished_ns or len(sequence.generated) < sequence.max_tokens:
+        if not sequence.complete:
             return  # the client left, perhaps as the last token was being made
         self.replica.metrics.finished(sequence)
         for phase in phases(sequence):

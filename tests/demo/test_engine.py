@@ -109,6 +109,15 @@ def test_a_cancelled_sequence_gives_its_blocks_back(make):
     assert engine.cache_usage == 0
 
 
+def test_a_sequence_is_complete_once_its_end_is_known_too():
+    leaving = Sequence([1], 1, lambda token: None)
+    leaving.generated.append(7)
+    assert not leaving.complete
+
+    leaving.finished_ns = 1
+    assert leaving.complete
+
+
 def test_a_stalled_engine_serves_again_when_the_stall_is_over(make):
     engine = make()
     started = time.monotonic()
