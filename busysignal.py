@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 from typer.core import TyperGroup
 
 from alerts.autoscaling.config import AutoscalingSection
 from alerts.bridge.config import BridgeSection
-from alerts.config import RulesSection
+from alerts.config import AlertmanagerSection, RulesSection
 from analysis.config import AnalysisSection, WatchSection
 from analysis.forecast.config import ForecastSection
 from analysis.sources import ElasticsearchSection, PrometheusSection
@@ -21,13 +20,9 @@ from dashboards.config import DashboardsSection
 from exporters.errors import BusySignalError, UsageError
 from exporters.generated import Generated
 from exporters.gpu.config import GpuSection
-from exporters.settings import HttpUrl, Section, load
+from exporters.settings import Section, load
 from exporters.telemetry.section import TelemetrySection
 from inference_probe.config import ProbeSection
-
-if TYPE_CHECKING:
-    from analysis.collect import Sources
-    from analysis.doctor import Finding
 
 ROOT = Path(__file__).parent
 RULES = ROOT / "alerts" / "generated"
@@ -40,12 +35,6 @@ CAUSES = ROOT / "docs" / "causes.md"
 INTERRUPTED = 130
 
 SectionT = TypeVar("SectionT", bound=Section)
-
-
-class AlertmanagerSection(Section):
-    """The config section [alertmanager]."""
-
-    url: HttpUrl = "http://127.0.0.1:9093"
 
 
 class Config(Section):
@@ -76,11 +65,10 @@ WebConfigFile = Annotated[
 ]
 Check = Annotated[bool, typer.Option("--check", help="write nothing, say what is stale; exit 1")]
 Lang = Annotated[Literal["en", "zh"] | None, typer.Option(help="language of what people read")]
+Langs = Annotated[Literal["en", "zh", "both"] | None, typer.Option(help="language, or both")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="write the result to this file")]
 
-VerdictId = Annotated[
-    str, typer.Argument(metavar="ID", help="an id, the beginning of one, or latest")
-]
+VerdictId = Annotated[str, typer.Argument(metavar="ID", help="an id, its beginning, or latest")]
 TrueCause = Annotated[
     str | None, typer.Option("--cause", metavar="KIND[@ENTITY]", help="what it really was")
 ]
@@ -118,18 +106,12 @@ app.add_typer(verdicts, name="verdict")
 def demo(
     fault: Annotated[list[str], typer.Option(help="a fault's name, or all")] = ["slow_replica"],  # noqa: B006  typer copies it
     seed: Annotated[int, typer.Option(help="draws names, onset and severity; 0: a new one")] = 0,
-    seeds: Annotated[
-        int, typer.Option(min=1, help="runs of each fault, one seed after another")
-    ] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="runs of each, a seed after another")] = 1,
     engine: Annotated[
         Literal["tiny", "llama", "vllm"],
-        typer.Option(
-            help="what serves the model: the demo's own, llama-server, or vLLM on the CPU"
-        ),
+        typer.Option(help="what serves: the demo's own model, llama-server, or vLLM on the CPU"),
     ] = "tiny",
-    list_: Annotated[
-        bool, typer.Option("--list", help="tell the faults, their outcomes and their engines")
-    ] = False,
+    list_: Annotated[bool, typer.Option("--list", help="tell the faults and outcomes")] = False,
     json: JsonFile = None,
     runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
 ) -> None:
@@ -138,8 +120,9 @@ def demo(
 
     if list_:
         report.tell_faults()
-    elif not series.play(fault, seed=seed, seeds=seeds, folder=runs, json=json, engine=engine):
-        raise typer.Exit(1)
+    else:
+        done = series.play(fault, seed=seed, seeds=seeds, folder=runs, json=json, engine=engine)
+        _exit_unless(done)
 
 
 @app.command()
@@ -170,35 +153,27 @@ def probe(
     web_config: WebConfigFile = None,
 ) -> None:
     """Time known kernels, ask the endpoints, and serve what came of it at /metrics."""
-    from inference_probe.canary import server as canary
+    from inference_probe import launch
 
     section = _overridden(settings(config).probe, web_config=web_config)
     if once:
-        _probe_once(section, json, kernels=not endpoints_only)
-        return
-    if endpoints_only:
-        canary.serve(
-            section.canary,
-            section.host,
-            section.port,
-            announce=typer.echo,
-            web_config=section.web_config,
-        )
-        return
-    from inference_probe import server
-
-    with canary.running(section.canary) as endpoints:
-        server.serve(section, announce=typer.echo, beside=[endpoints])
+        seen = launch.look_once(section, kernels=not endpoints_only)
+        _write_json(json, seen.report)
+        _exit_unless(seen.ok)
+    else:
+        launch.serve(section, kernels=not endpoints_only, announce=typer.echo)
 
 
 @app.command()
 def watch(config: ConfigFile = None, lang: Lang = None) -> None:
     """Take alerts from Alertmanager and answer each incident with a verdict."""
+    from analysis.connect import to_servers
     from analysis.watch import serve
 
     whole = settings(config)
+    sources = to_servers(whole.prometheus, whole.telemetry, whole.elasticsearch)
     analysis = _overridden(whole.analysis, language=lang)
-    serve(whole.watch, analysis, _sources(whole), rules=whole.rules, announce=typer.echo)
+    serve(whole.watch, analysis, sources, rules=whole.rules, announce=typer.echo)
 
 
 @app.command()
@@ -215,23 +190,24 @@ def analyze(
     start: Annotated[str, typer.Option("--from", help="start of the incident, ISO 8601 in UTC")],
     end: Annotated[str, typer.Option("--to", help="its end")],
     service: Annotated[str | None, typer.Option(help="the service, if there are several")] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="folder of Parquet files to read, in place of servers")
-    ] = None,
+    data: Annotated[Path | None, typer.Option(help="folder of Parquet files, no servers")] = None,
     config: ConfigFile = None,
     lang: Lang = None,
     json: JsonFile = None,
 ) -> None:
     """Give one verdict on a window of the past."""
+    from analysis import connect
     from analysis.page import render_text
-    from analysis.retrospect import verdict_on
+    from analysis.retrospect import nanoseconds, verdict_on
 
     whole = settings(config)
     verdict = verdict_on(
-        _sources(whole) if data is None else _files(data),
+        connect.to_files(data)
+        if data
+        else connect.to_servers(whole.prometheus, whole.telemetry, whole.elasticsearch),
         _overridden(whole.analysis, language=lang),
-        start_ns=_nanoseconds(start),
-        end_ns=_nanoseconds(end),
+        start_ns=nanoseconds(start),
+        end_ns=nanoseconds(end),
         service=service,
     )
     _write_json(json, verdict.model_dump(mode="json", by_alias=True))
@@ -258,32 +234,24 @@ def show(verdict_id: VerdictId = "latest", config: ConfigFile = None, lang: Lang
 
 @verdicts.command()
 def confirm(
-    verdict_id: VerdictId,
-    cause: TrueCause = None,
-    by: Said = None,
-    config: ConfigFile = None,
+    verdict_id: VerdictId, cause: TrueCause = None, by: Said = None, config: ConfigFile = None
 ) -> None:
     """Say that a verdict was right; with --cause, what it was exactly."""
-    _say_word(config, verdict_id, "confirm", cause, by)
+    _keep_word(config, verdict_id, "confirm", cause, by)
 
 
 @verdicts.command()
 def reject(
-    verdict_id: VerdictId,
-    cause: TrueCause = None,
-    by: Said = None,
-    config: ConfigFile = None,
+    verdict_id: VerdictId, cause: TrueCause = None, by: Said = None, config: ConfigFile = None
 ) -> None:
     """Say that a verdict was wrong; with --cause, what it was instead."""
-    _say_word(config, verdict_id, "reject", cause, by)
+    _keep_word(config, verdict_id, "reject", cause, by)
 
 
 @app.command()
 def forecast(
     config: ConfigFile = None,
-    serve: Annotated[
-        bool, typer.Option("--serve", help="serve it at /metrics, renewed by itself")
-    ] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="serve it, renewed, at /metrics")] = False,
     json: JsonFile = None,
 ) -> None:
     """Say what load to expect, within which bounds, and when capacity is crossed."""
@@ -305,9 +273,7 @@ def rules(
     config: ConfigFile = None,
     out: Annotated[Path, typer.Option(help="folder of the rules")] = RULES,
     runbooks: Annotated[Path, typer.Option(help="folder of the runbooks")] = RUNBOOKS,
-    lang: Annotated[
-        Literal["en", "zh", "both"] | None, typer.Option(help="language of the annotations")
-    ] = None,
+    lang: Langs = None,
     format_: Annotated[
         Literal["files", "prometheusrule"],
         typer.Option("--format", help="rule files, or resources for Prometheus Operator"),
@@ -333,18 +299,15 @@ def threshold(
     config: ConfigFile = None,
 ) -> None:
     """Have an alert begin elsewhere for someone, while everything runs; `watch` keeps it."""
-    from analysis.watch.asking import set_threshold, thresholds
+    from analysis.watch import asking
 
     section = settings(config).watch
     if alert is None:
-        for kept in thresholds(section):
-            typer.echo(f"{kept['alert']} {kept['value']:g} for {kept['entity'] or 'all'}")
+        typer.echo(asking.listed(section), nl=False)
         return
     if (value is None) is not reset:
         raise UsageError(f"say where {alert} is to begin: a number, or --reset for its default")
-    set_threshold(section, alert, entity, value)
-    begins = "where it did by default" if reset else f"at {value:g}"
-    typer.echo(f"{alert} begins {begins} for {entity or 'all'}")
+    typer.echo(asking.changed(section, alert, entity, value))
 
 
 @app.command()
@@ -374,9 +337,7 @@ def autoscaling(
 def dashboards(
     config: ConfigFile = None,
     out: Annotated[Path, typer.Option(help="folder of the dashboards")] = DASHBOARDS,
-    lang: Annotated[
-        Literal["en", "zh", "both"] | None, typer.Option(help="language of the dashboards")
-    ] = None,
+    lang: Langs = None,
     check: Check = False,
 ) -> None:
     """Render the Grafana dashboards, their provisioning files and ConfigMaps."""
@@ -415,9 +376,7 @@ def causes(
 @app.command()
 def doctor(config: ConfigFile = None, json: JsonFile = None) -> None:
     """Look at every server, version and signal; say what is missing and what that blinds."""
-    import httpx
-
-    from analysis.doctor import Places, examine
+    from analysis.doctor import Places, findings
 
     whole = settings(config)
     places = Places(
@@ -428,13 +387,10 @@ def doctor(config: ConfigFile = None, json: JsonFile = None) -> None:
         rules=whole.rules,
         guarded=whole.watch.bearer_token_file is not None,
     )
-    with httpx.Client(timeout=5.0, trust_env=False) as client:
-        findings = list(examine(places, client))
-    _write_json(json, findings)
-    for finding in findings:
-        _say_finding(finding)
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(1)
+    found = findings(places)
+    _write_json(json, found)
+    typer.echo("\n".join(map(str, found)))
+    _exit_unless(all(finding.ok for finding in found))
 
 
 @app.command()
@@ -448,8 +404,7 @@ def bench(
     from benchmarks import suites
 
     if list_:
-        for suite, says in suites.SUITES.items():
-            typer.echo(f"{suite:10} {says}")
+        typer.echo(suites.listed())
         return
     result = suites.run(name, data)
     _write_json(json, result.as_dict())
@@ -511,29 +466,7 @@ def main() -> None:
     app()
 
 
-def _probe_once(section: ProbeSection, json: Path | None, *, kernels: bool) -> None:
-    """Look once at the devices, the endpoints or both; exit 1 if any attempt went wrong."""
-    report: dict[str, Any] = {}
-    if kernels:
-        from inference_probe import server, table
-
-        seen = server.measure_once(section)
-        report["devices"] = [device.as_dict() for device in seen]
-        table.show(seen)
-    attempts = []
-    if section.canary.targets or not kernels:
-        from inference_probe.canary import server as canary
-        from inference_probe.canary.table import show
-
-        attempts = canary.ask_once(section.canary)
-        report["endpoints"] = [attempt.as_dict() for attempt in attempts]
-        show(attempts)
-    _write_json(json, report)
-    if not all(attempt.is_ok for attempt in attempts):
-        raise typer.Exit(1)
-
-
-def _say_word(
+def _keep_word(
     config: Path | None,
     verdict_id: str,
     says: Literal["confirm", "reject"],
@@ -543,21 +476,13 @@ def _say_word(
     from analysis.feedback import parse_cause, say
 
     truth = parse_cause(cause) if cause else None
-    word = say(
-        settings(config).watch.verdicts, verdict_id, says, truth, by or os.environ.get("USER", "")
-    )
-    typer.echo(
-        f"kept: {word.verdict} {word.says}ed" + (f", it was {word.cause}" if word.cause else "")
-    )
+    by = by or os.environ.get("USER", "")
+    typer.echo(f"kept: {say(settings(config).watch.verdicts, verdict_id, says, truth, by)}")
 
 
-def _nanoseconds(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no time; write it as 2026-11-23T12:00:00") from None
-    utc = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(utc.timestamp() * 1000) * 1_000_000
+def _exit_unless(ok: object) -> None:
+    if not ok:
+        raise typer.Exit(1)
 
 
 def _write_json(path: Path | None, document: Any) -> None:
@@ -573,9 +498,6 @@ def _write_json(path: Path | None, document: Any) -> None:
             ) from None
 
 
-def _say_stale(lines: list[str]) -> None:
-    for line in lines:
-        typer.echo(line, err=True)
 def _make(*files: Generated, check: bool = False) -> None:
     """Write generated files, or with `check` only say which are stale."""
     if check:
@@ -584,20 +506,15 @@ def _make(*files: Generated, check: bool = False) -> None:
         _say_written(path for each in files for path in each.write())
 
 
-    if lines:
-        raise typer.Exit(1)
+def _say_stale(lines: list[str]) -> None:
+    for line in lines:
+        typer.echo(line, err=True)
+    _exit_unless(not lines)
 
 
 def _say_written(paths: Iterable[Path]) -> None:
     for path in paths:
         typer.echo(f"wrote {path}")
-
-
-def _say_finding(finding: Finding) -> None:
-    mark = "ok  " if finding.ok else "MISS"
-    typer.echo(f"{mark} {finding.subject}: {finding.seen}")
-    if not finding.ok:
-        typer.echo(f"     blinds {finding.blinds}; {finding.remedy}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from alerts.teams import NotifySection
 from exporters.catalog.goodput import GOOD
 from exporters.catalog.requests import INTER_TOKEN_LATENCY, REQUEST_DURATION, TIME_TO_FIRST_TOKEN
 from exporters.catalog.signal import Histogram
-from exporters.settings import Section
+from exporters.settings import HttpUrl, Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -178,6 +178,12 @@ class Receivers(Section):
         if url is not None and not url.startswith(("http://", "https://")):
             raise ValueError("an address begins with http:// or https://")
         return url
+
+
+class AlertmanagerSection(Section):
+    """The config section [alertmanager]: where it answers."""
+
+    url: HttpUrl = "http://127.0.0.1:9093"
 
 
 class RulesSection(Section):

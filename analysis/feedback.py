@@ -44,6 +44,10 @@ class Word:
     cause: Truth | None = None
     by: str = ""
 
+    def __str__(self) -> str:
+        cause = f", it was {self.cause}" if self.cause else ""
+        return f"{self.verdict} {self.says}ed{cause}"
+
 
 @dataclass(frozen=True)
 class Labelled:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from analysis.collect import MetricSource, Sources, collect
 from analysis.config import AnalysisSection
 from analysis.diagnose import diagnose
@@ -35,6 +37,16 @@ def verdict_on(
     if sources.metrics is not None and not evidence.series.height:
         _ask_once_more(sources.metrics, window)
     return diagnose(evidence, section)
+
+
+def nanoseconds(text: str) -> int:
+    """A moment in ISO 8601 as nanoseconds UTC, which it is in unless it says otherwise."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no time; write it as 2026-11-23T12:00:00") from None
+    utc = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(utc.timestamp() * 1000) * 1_000_000
 
 
 def _ask_once_more(metrics: MetricSource, window: Window) -> None:

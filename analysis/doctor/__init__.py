@@ -13,7 +13,9 @@ from analysis.doctor.finding import Finding
 from analysis.sources.errors import SourceError
 from analysis.sources.section import ElasticsearchSection
 
-__all__ = ["Finding", "Places", "examine"]
+__all__ = ["Finding", "Places", "examine", "findings"]
+
+TIMEOUT_SECONDS = 5.0
 
 BLINDS = {
     "Prometheus": "everything: no alert can fire and no metric can be read",
@@ -41,6 +43,12 @@ class Places:
     watch: str
     rules: RulesSection = field(default_factory=RulesSection)
     guarded: bool = False
+
+
+def findings(places: Places) -> list[Finding]:
+    """Everything that `examine` finds, by a client of its own."""
+    with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+        return list(examine(places, client))
 
 
 def examine(places: Places, client: httpx.Client) -> Iterator[Finding]:

@@ -19,6 +19,11 @@ class Finding:
     blinds: str = ""
     remedy: str = ""
 
+    def __str__(self) -> str:
+        if self.ok:
+            return f"ok   {self.subject}: {self.seen}"
+        return f"MISS {self.subject}: {self.seen}\n     blinds {self.blinds}; {self.remedy}"
+
 
 def judged(subject: str, *, ok: bool, seen: str, blinds: str, remedy: str) -> Finding:
     """A finding that tells what is blind and what to do only where it is not well."""

@@ -13,6 +13,21 @@ from exporters.errors import ServerMissingError, UsageError
 TIMEOUT_SECONDS = 5.0
 
 
+def listed(section: WatchSection) -> str:
+    """The levels that were set, each with its line end."""
+    return "".join(
+        f"{kept['alert']} {kept['value']:g} for {kept['entity'] or 'all'}\n"
+        for kept in thresholds(section)
+    )
+
+
+def changed(section: WatchSection, alert: str, entity: str, value: float | None) -> str:
+    """Set a level or take it back, as `set_threshold` does, and say so."""
+    set_threshold(section, alert, entity, value)
+    begins = "where it did by default" if value is None else f"at {value:g}"
+    return f"{alert} begins {begins} for {entity or 'all'}"
+
+
 def thresholds(section: WatchSection) -> list[dict[str, Any]]:
     """The levels that were set: alert, entity, value.
 

@@ -28,6 +28,11 @@ SUITES: Final[Mapping[str, str]] = {
 ARCHIVES: Final = "*.tar.*"
 
 
+def listed() -> str:
+    """Every benchmark and what it measures, one a line."""
+    return "\n".join(f"{name:10} {says}" for name, says in SUITES.items())
+
+
 def run(name: str, data: Path) -> Result:
     """Run one benchmark on whatever part of `data` has its layout, packed or not.
 

@@ -18,6 +18,11 @@ TRAFFIC = Path(__file__).with_name("traffic.json")
 SLICE_SECONDS = 1.0
 FAST_SECONDS = 5.0
 """How long the fast part of the rate remembers."""
+USUAL = 1.645
+"""Standard deviations of the log rate beyond which a peak is cut: one moment in twenty.
+
+Such a peak is a traffic burst of its own, which no truth would tell of.
+"""
 
 
 @cache
@@ -28,7 +33,7 @@ def fitted() -> dict[str, Any]:
 
 
 class Wander:
-    """A log-normal process of mean 1 with the given squared coefficient of variation."""
+    """A log-normal process of mean 1 with that squared coefficient of variation, its peaks cut."""
 
     def __init__(self, cv2: float, memory_seconds: float, rng: Random) -> None:
         self._variance = math.log1p(cv2)
@@ -40,7 +45,8 @@ class Wander:
         """The level one slice later."""
         spread = math.sqrt(self._variance * (1 - self._keep**2))
         self._level = self._keep * self._level + self._rng.gauss(0.0, spread)
-        return math.exp(self._level - self._variance / 2)
+        most = USUAL * math.sqrt(self._variance)
+        return math.exp(min(self._level, most) - self._variance / 2)
 
 
 class Arrivals:

@@ -36,14 +36,14 @@ class Told:
     """What was drawn beside the fault itself."""
 
     course: Course
-    broken: Break
+    broken: dict[str, Break]
     chronic: list[str]
     changes: list[str]
     blemishes: Blemishes
 
 
 def make(kind: str, seed: str, folder: Path) -> None:
-    """Write the incident that this kind and seed give."""
+    """Write the incident that this kind and seed give; `a+b` is two causes at once."""
     rng = Random(f"{seed}/{kind}")
     plan = _plan(kind, rng)
     marred = blemishes.draw(rng, [one.name for one in plan.replicas])
@@ -62,7 +62,7 @@ def make(kind: str, seed: str, folder: Path) -> None:
 
 def _plan(kind: str, rng: Random) -> Plan:
     plan = plans.draw(rng)
-    if kind == "cache_outage":
+    if "cache_outage" in kind:
         hits, before = rng.uniform(0.35, 0.45), plan.cache_hits or 0.0
         plan = replace(plan, cache_hits=hits, rate=plan.rate * (1 - before) / (1 - hits))
     return plan
@@ -72,8 +72,9 @@ def _break(world: World, kind: str, rng: Random, marred: Blemishes) -> Told:
     course = shapes.draw(rng)
     chronic = distractors.chronic(world, rng)
     changes = distractors.changes(world, rng, course)
-    broken = (KNOWN.get(kind) or OUTSIDE[kind])(world, rng)
-    world.kernel.process(_follow(world, course, broken))
+    broken = {one: (KNOWN.get(one) or OUTSIDE[one])(world, rng) for one in kind.split("+")}
+    for one in broken.values():
+        world.kernel.process(_follow(world, course, one))
     return Told(course, broken, chronic, changes, marred)
 
 
@@ -154,14 +155,15 @@ def _write(
 def _truth(kind: str, seed: str, told: Told, epoch: int, page: Page) -> dict[str, Any]:
     course = told.course
     return {
-        "kind": kind if kind in KNOWN else "unknown",
+        "kind": kind if KNOWN.keys() >= told.broken.keys() else "unknown",
         "trouble": kind,
-        "entities": list(told.broken.entities),
+        "entities": [entity for one in told.broken.values() for entity in one.entities],
+        "causes": {one: list(broken.entities) for one, broken in told.broken.items()},
         "onset_ns": epoch + int(course.onset * NS) if kind != "none" else None,
         "shape": course.shape,
         "rise_seconds": round(course.rise, 1),
         "length_seconds": round(course.length, 1) if course.length else None,
-        "severity": round(told.broken.severity, 3),
+        "severity": round(max(one.severity for one in told.broken.values()), 3),
         "paged": bool(page.alert),
         "chronic": told.chronic,
         "changes": told.changes,
