@@ -416,11 +416,14 @@ def incidents(
     out: Annotated[Path, typer.Option(help="a new folder for them")],
     seed: Annotated[int, typer.Option(help="the same seed gives the same bytes")] = 1,
     count: Annotated[int, typer.Option(min=1, help="how many")] = 100,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="these alone; `two` is two causes at once")
+    ] = None,
 ) -> None:
     """Write labelled incidents of a simulated service: metrics, spans, logs and the truth."""
     from demo.incidents.generate import generate
 
-    generate(seed, count, out)
+    generate(seed, count, out, only=kind or ())
     _say_written([out])
 
 
@@ -439,26 +442,6 @@ def settings(path: Path | None) -> Config:
 def _overridden(section: SectionT, **given: Any) -> SectionT:
     """The section with what the command line gave in place of what the config says."""
     return section.model_copy(update={key: value for key, value in given.items() if value})
-
-
-def _sources(whole: Config) -> Sources:
-    from analysis.collect import Sources
-    from analysis.sources import ElasticsearchSource, PrometheusSource, StoreSource
-
-    metrics = PrometheusSource(whole.prometheus.url, whole.prometheus.timeout_seconds)
-    if whole.telemetry.kind == "none":
-        return Sources(metrics)
-    if whole.telemetry.kind == "store":
-        return Sources(metrics, StoreSource(whole.telemetry.store_dir))
-    return Sources(metrics, ElasticsearchSource(whole.elasticsearch))
-
-
-def _files(folder: Path) -> Sources:
-    from analysis.collect import Sources
-    from analysis.sources.files import METRICS, FileDocuments, FileMetrics
-
-    metrics = FileMetrics(folder) if (folder / METRICS).is_file() else None
-    return Sources(metrics, FileDocuments(folder))
 
 
 def main() -> None:
