@@ -168,7 +168,7 @@ class NotifySection(Section):
     receivers: dict[Name, Receiver] = Field(default_factory=dict)
     teams: dict[Name, Team] = Field(default_factory=dict)
     mutes: dict[Name, Mute] = Field(default_factory=dict)
-    bridge_url: str = "http://127.0.0.1:9451"
+    bridge_url: str = "http://127.0.0.1:9452"
     bridge_token_file: Path | None = None
 
     @property

@@ -65,6 +65,7 @@ class WatchSection(Section):
     database: Path = Path("busysignal-watch.sqlite")
     verdicts: Path = Path("verdicts")
     pager_url: str | None = None
+    pager_token_file: Path | None = None
     grafana_url: str | None = None
     grafana_token_file: Path | None = None
     bearer_token_file: Path | None = None

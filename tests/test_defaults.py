@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from alerts.config import Receivers
+from alerts.teams import NotifySection
 from busysignal import Config
 
 ROOT = Path(__file__).parents[1]
@@ -19,6 +20,7 @@ def ports():
         "probe": config.probe.port,
         "watch": config.watch.port,
         "forecast": config.forecast.port,
+        "bridge": config.bridge.port,
         "prometheus": urlsplit(config.prometheus.url).port,
         "alertmanager": urlsplit(config.alertmanager.url).port,
     }
@@ -30,7 +32,16 @@ def test_alerts_go_where_the_watch_listens():
     assert Receivers().watch_url == f"http://{watch.host}:{watch.port}/alerts"
 
 
+def test_what_alertmanager_cannot_tell_goes_where_the_bridge_listens():
+    bridge = Config().bridge
+
+    assert NotifySection().bridge_url == f"http://{bridge.host}:{bridge.port}"
+
+
 def test_no_two_parts_listen_on_one_port():
+    listening = {name for name, section in Config() if hasattr(section, "port")}
+
+    assert listening <= ports().keys()
     assert len(set(ports().values())) == len(ports())
 
 

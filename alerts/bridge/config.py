@@ -13,7 +13,7 @@ class BridgeSection(Section):
     """The receivers themselves stand in [rules.notify]."""
 
     host: str = "127.0.0.1"
-    port: int = Field(default=9451, ge=0, le=65_535)
+    port: int = Field(default=9452, ge=0, le=65_535)
     database: Path = Path("busysignal-bridge.sqlite")
     queue_limit: int = Field(default=1000, ge=1)
     repeat_seconds: float = Field(default=300.0, ge=0.0, le=86_400.0)

@@ -66,7 +66,8 @@ def senders(section: WatchSection) -> tuple[Sender, ...]:
     """Everyone whom the config names."""
     made: list[Sender] = []
     if section.pager_url:
-        made.append(Pager(section.pager_url, section.grafana_url))
+        token = secret(section.pager_token_file, "pager_token_file")
+        made.append(Pager(section.pager_url, section.grafana_url, token))
     if section.grafana_url:
         token = secret(section.grafana_token_file, "grafana_token_file")
         made.append(Grafana(section.grafana_url, token))
@@ -133,10 +134,10 @@ class Pager:
 
     name = "pager"
 
-    def __init__(self, url: str, grafana_url: str | None = None) -> None:
+    def __init__(self, url: str, grafana_url: str | None = None, token: str | None = None) -> None:
         self._url = url
         self._grafana_url = grafana_url
-        self._client = client()
+        self._client = client(_bearer(token))
 
     def send(self, notice: Notice) -> Receipt | None:
         """Post the page."""
@@ -157,7 +158,7 @@ class Grafana:
 
     def __init__(self, url: str, token: str | None) -> None:
         self._url = f"{url.rstrip('/')}/api/annotations"
-        self._client = client({"Authorization": f"Bearer {token}"} if token else {})
+        self._client = client(_bearer(token))
 
     def send(self, notice: Notice) -> Receipt | None:
         """Make the annotation, or change the one that `memo` names."""
@@ -220,3 +221,7 @@ def secret(path: Path | None, key: str) -> str | None:
     if not text:
         raise UsageError(f"[watch] {key} = {str(path)!r} is empty; write the token in it")
     return text
+
+
+def _bearer(token: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}

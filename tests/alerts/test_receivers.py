@@ -108,7 +108,7 @@ def test_what_an_old_version_cannot_tell_goes_through_the_bridge():
         config = yaml.safe_load(alertmanager_config.render(section(version)))
         page = next(one for one in config["receivers"] if one["name"] == "chat-page")
         urls = [one.get("url", "") for one in page["webhook_configs"]]
-        return {url.rpartition("/")[2] for url in urls if "9451/alerts/" in url}
+        return {url.rpartition("/")[2] for url in urls if "9452/alerts/" in url}
 
     assert told_by_bridge("0.25") == bridged
     assert told_by_bridge("0.28") == {"wecom", "robot", "ding", "feishu"}

@@ -146,10 +146,12 @@ def test_a_service_can_be_scraped_under_every_job_that_is_not_ours():
     assert set(expression["values"]) <= set(JOBS)
 
 
-def test_alertmanager_reaches_watch_under_the_name_of_its_service():
-    config = load(Config, FOLDER / "busysignal.toml", {})
-    service = of_kind("Service")[0]
-    port = service["spec"]["ports"][0]["port"]
+def test_alertmanager_reaches_watch_and_bridge_under_the_names_of_their_services():
+    rules = load(Config, FOLDER / "busysignal.toml", {}).rules
+    addresses = {
+        f"http://{service['metadata']['name']}.{LISTED['namespace']}:{port['port']}"
+        for service in of_kind("Service")
+        for port in service["spec"]["ports"]
+    }
 
-    address = f"http://{service['metadata']['name']}.{LISTED['namespace']}:{port}/alerts"
-    assert config.rules.receivers.watch_url == address
+    assert addresses == {rules.receivers.watch_url.removesuffix("/alerts"), rules.notify.bridge_url}
