@@ -24,6 +24,7 @@ class RightlyEmpty:
 NO_FORECAST, NO_CANARY = "no forecast runs", "no canary runs"
 NO_BREAKER = "its clients tell of no circuit breaker"
 WHOLE, NO_CONTAINERS = "its GPUs are whole", "its processes run in no container"
+NO_ALLOCATOR = "its replicas do not show torch's allocator"
 NO_DATASHEET = "its devices have no datasheet, clock or neighbours"
 
 BY_FAULT: dict[tuple[Board, str, str], tuple[str, ...]] = {
@@ -34,6 +35,9 @@ BY_FAULT: dict[tuple[Board, str, str], tuple[str, ...]] = {
     (boards.SERVICE, "slow_replica", "no replica was ever ejected"): ("Ejected replicas",),
     (boards.SERVICE, "cpu_starvation", "no replica has a quota"): ("Held back by CPU quota",),
     (boards.SERVICE, "cache_outage", "no cache is looked up"): ("Cache hits", "Cache errors"),
+    (boards.SERVICE, "cold_start", "no replica has just started"): (
+        "Cold start beside the usual",
+    ),
     (boards.REPLICA, "slow_replica", "it was never ejected"): ("In rotation", "Its rotation"),
     (boards.REPLICA, "cpu_starvation", "no replica has a quota"): ("Its CPU quota",),
     (boards.SATURATION, "traffic_burst", "nothing was ever refused"): (
@@ -65,6 +69,13 @@ NOT_IN_THE_DEMO: dict[tuple[Board, str], tuple[str, ...]] = {
         "Memory by MIG instance", "SMs by MIG instance", "Bandwidth by MIG instance",
     ),
     (boards.GPU, NO_CONTAINERS): ("Memory by container", "SMs by container"),
+    (boards.SERVICE, NO_ALLOCATOR): ("Fragmented device memory",),
+    (boards.REPLICA, NO_ALLOCATOR): ("Its fragmented device memory",),
+    (boards.SERVICE, "an hour has to pass"): ("Arrivals beside the usual",),
+    (boards.SATURATION, "no message queue stands before it"): ("Oldest message",),
+    (boards.INCIDENTS, "nobody set a level"): ("Levels that were set",),
+    (boards.MACHINES, "an hour has to pass"): ("Waits beside the usual",),
+    (boards.MACHINES, "no disk fills up"): ("First disk full in",),
     (boards.PROBE, NO_DATASHEET): (
         "Nearest to its peak", "Share of the peak", "Beside other work", "SM clock after a sample",
         "Left out", "Rounds left out", "Memory of the probe",

@@ -15,6 +15,7 @@ from dashboards.boards import (
     incidents,
     latency,
     logs,
+    machines,
     model,
     probe,
     replica,
@@ -28,8 +29,8 @@ from dashboards.config import DashboardsSection, Prices
 from dashboards.panels import Dashboard
 from dashboards.provisioning import COMMAND
 from dashboards.words import translated
-
 from exporters.generated import Generated
+
 
 def boards(rules: RulesSection, prices: Prices) -> tuple[Dashboard, ...]:
     """Every dashboard, with the alerts' levels drawn in."""
@@ -43,6 +44,7 @@ def boards(rules: RulesSection, prices: Prices) -> tuple[Dashboard, ...]:
         saturation.board(rules),
         latency.board(rules),
         probe.board(rules),
+        machines.board(rules),
         cost.board(rules, prices),
         incidents.board(rules),
         endpoints.board(rules),

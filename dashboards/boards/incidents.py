@@ -17,7 +17,7 @@ from dashboards.panels import (
     rising,
 )
 from dashboards.scope import SERVICE, drawn, incidents, service_variable, stat, whole
-from exporters.catalog import boards, foreign, neutral_parts, stack
+from exporters.catalog import boards, foreign, levels, neutral_parts, stack
 
 PENDING = foreign.ALERTS.value.where(alertstate="pending").matching(service=marks.OF_SERVICE)
 
@@ -32,6 +32,7 @@ def board(rules: RulesSection) -> Dashboard:
         Row("Timeline", (*incidents(marks.FIRING, width=24, height=7), *_before())),
         Row("Open now", _open()),
         Row("What became of alerts", _became()),
+        Row("Where alerts begin elsewhere", (_levels(),)),
     )
 
 
@@ -128,3 +129,15 @@ def _became() -> tuple[Panel, ...]:
               f"sum by (result) (increase({stack.PAGES.total}[$__rate_interval]))",
               "{{result}}", style="bars", width=6),
     )  # fmt: skip
+
+
+def _levels() -> Table:
+    chosen = levels.THRESHOLD_SET
+    return Table(
+        title="Levels that were set",
+        about="Alerts that begin elsewhere for someone; panels draw the level of all others.",
+        keys={"alert": "Alert", "entity": "For whom"},
+        columns=(Column(title="Level", signal=chosen, expr=str(chosen.value)),),
+        empty="every alert begins where the panels draw it",
+        height=6,
+    )

@@ -27,7 +27,7 @@ from dashboards.scope import (
     stat,
     whole,
 )
-from exporters.catalog import Recorded, boards, neutral, neutral_parts
+from exporters.catalog import Recorded, boards, neutral, neutral_levels, neutral_parts
 
 PHASES = ("queue", "prefill", "decode")
 TO_GPUS = Link("GPUs", boards.GPU, keeps=("service",))
@@ -191,4 +191,8 @@ def _process(levels: Thresholds) -> tuple[Panel, ...]:
                empty="no replica has a CPU quota"),
         _lines("Killed for memory", "Its processes that the kernel ended, of late.",
                neutral.REPLICA_OOM_KILLS, "killed", style="bars", empty="no cgroup tells"),
+        _lines("Its fragmented device memory",
+               "Share of what the allocator took that lies in pieces too small to give out.",
+               neutral_levels.MEMORY_FRAGMENTATION, "fragmented", maximum=1,
+               steps=rising(levels.memory_fragmentation), empty="it does not tell"),
     )  # fmt: skip

@@ -20,6 +20,7 @@ from exporters.catalog import (
     boards,
     forecast,
     neutral,
+    neutral_levels,
     neutral_parts,
 )
 
@@ -93,6 +94,10 @@ def _queues(levels: Thresholds) -> tuple[Panel, ...]:
                  neutral.REJECTED_RATE, "{{reason}}", style="stacked", empty="nothing refused"),
         _parts("Refusals by replica", "What engines refused as busy.",
                neutral.REPLICA_REFUSED_RATE, empty="engine does not tell"),
+        drawn("Oldest message", "In the queues in front of all services, by their own speed.",
+              neutral_levels.BACKLOG_AGE, neutral_levels.BACKLOG_AGE.value,
+              "{{consumergroup}} {{topic}}", steps=rising(levels.backlog_seconds), width=24,
+              height=6, empty="no message queue tells"),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alerts.config import Thresholds
 from dashboards.panels import Link, Panel, Query, TimeSeries, rising
 from dashboards.scope import heatmap, lines, of
-from exporters.catalog import boards, neutral, requests
+from exporters.catalog import boards, neutral, neutral_levels, requests
 
 TO_MODEL = Link(
     "Model", boards.MODEL, keeps=("service",), sets={"model": "${__field.labels.model}"}
@@ -53,7 +53,6 @@ def traffic(levels: Thresholds) -> tuple[Panel, ...]:
             neutral.RESENT_SHARE,
             "resent",
             steps=rising(critical=levels.resent_share),
-            width=12,
             height=6,
         ),
         lines(
@@ -61,7 +60,16 @@ def traffic(levels: Thresholds) -> tuple[Panel, ...]:
             "Requests that the fallback model answered.",
             neutral.FALLBACK_RATE,
             "fallback",
-            width=12,
+            height=6,
+        ),
+        lines(
+            "Arrivals beside the usual",
+            "Over the mean of the hour before; 1 is as usual.",
+            neutral_levels.ARRIVAL_GROWTH,
+            "growth",
+            unit="1",
+            steps=rising(levels.arrivals_growth),
+            empty="nothing to compare with yet",
             height=6,
         ),
     )
@@ -93,7 +101,6 @@ def latency(levels: Thresholds) -> tuple[Panel, ...]:
             neutral.FIRST_TOKEN_P99,
             "p99 {{model}}",
             links=(TO_MODEL,),
-            width=12,
         ),
         lines(
             "Between tokens",
@@ -101,6 +108,14 @@ def latency(levels: Thresholds) -> tuple[Panel, ...]:
             neutral.INTER_TOKEN_P99,
             "p99 {{model}}",
             links=(TO_MODEL,),
-            width=12,
+        ),
+        lines(
+            "Interactive requests",
+            "Good answers of the interactive class alone, 99th percentile.",
+            neutral_levels.INTERACTIVE_P99,
+            "p99 {{model}}",
+            steps=rising(critical=levels.interactive_p99_seconds),
+            empty="no request is of the interactive class",
+            links=(TO_MODEL,),
         ),
     )

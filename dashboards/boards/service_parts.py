@@ -17,7 +17,7 @@ from dashboards.panels import (
     rising,
 )
 from dashboards.scope import by_part, lines, of
-from exporters.catalog import Recorded, boards, neutral
+from exporters.catalog import Recorded, boards, neutral, neutral_levels
 
 TO_REPLICA = Link(
     "Replica", boards.REPLICA, keeps=("service",), sets={"replica": "${__field.labels.replica}"}
@@ -81,6 +81,17 @@ def _engines(levels: Thresholds) -> tuple[Panel, ...]:
                 neutral.REPLICA_THROTTLED, maximum=1,
                 steps=rising(levels.replica_throttled_share), empty="no replica has a CPU quota",
                 links=LINKS),
+        by_part("Fragmented device memory",
+                "Share of what the allocator took that lies in pieces too small to give out.",
+                neutral_levels.MEMORY_FRAGMENTATION, maximum=1,
+                steps=rising(levels.memory_fragmentation), empty="no replica tells",
+                links=LINKS),
+        by_part("Cold start beside the usual",
+                "First answer of a replica that has just started, over the usual median.",
+                neutral_levels.COLD_START, unit="1", steps=rising(levels.cold_start_factor),
+                empty="no replica has just started", links=LINKS),
+        by_part("Killed for memory", "Processes that the kernel ended, of late.",
+                neutral.REPLICA_OOM_KILLS, style="bars", empty="no cgroup tells", links=LINKS),
     )  # fmt: skip
 
 

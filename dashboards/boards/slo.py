@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from alerts import slo
 from alerts.config import RulesSection
 from dashboards import marks
 from dashboards.levels import budgets, burning
 from dashboards.panels import Dashboard, Panel, Query, Row, Step, TimeSeries, rising
-from dashboards.scope import SERVICE, incidents, or_no_traffic, service_variable, stat, whole
+from dashboards.scope import SERVICE, drawn, incidents, or_no_traffic, service_variable, stat, whole
 from exporters.catalog import Recorded, boards, neutral, neutral_slo
 
 NAMES = {
@@ -30,6 +31,7 @@ def board(rules: RulesSection) -> Dashboard:
         Row("Now", tuple(p for name, part in objectives.items() for p in _now(name, part))),
         Row("How fast the budget is spent", tuple(map(_burn, objectives, objectives.values()))),
         Row("What missed its objective", _missed(rules)),
+        Row("The month", _month()),
         Row("What wakes people", incidents(marks.FIRING, width=12)),
     )
 
@@ -93,3 +95,20 @@ def _missed(rules: RulesSection) -> tuple[Panel, ...]:
         )
         for name in budgets(rules)
     )
+
+
+def _month() -> tuple[Panel, ...]:
+    below_zero = {"minimum": None, "steps": (Step("red"), Step("green", 0.0))}
+    return (
+        _lines("Requests each budget has left", "That may still miss the objective within its 30 "
+               "days; below 0 it is missed.", neutral_slo.BUDGET_LEFT, "{{slo}}", **below_zero),
+        _lines("Missed within 30 days", "Requests that missed the objective, each counted once.",
+               neutral_slo.PERIOD_FAILURES, "{{slo}}"),
+        _lines("What counts as good", "The bounds that the service itself counts by; they must be "
+               "those of the objectives.", neutral_slo.BOUND, "{{bound}}",
+               empty="the service does not tell"),
+    )  # fmt: skip
+
+
+def _lines(title: str, about: str, signal: Recorded, legend: str, **more: Any) -> TimeSeries:
+    return drawn(title, about, signal, signal.value.where(service=SERVICE), legend, **more)

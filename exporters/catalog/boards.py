@@ -40,11 +40,12 @@ INCIDENTS = Board("busysignal-incidents", "Alerts and verdicts", ("datasource", 
 ENDPOINTS = Board(
     "busysignal-endpoints", "Endpoints and callers", ("datasource", "service", "endpoint")
 )
+MACHINES = Board("busysignal-machines", "Machines", ("datasource", "instance"))
 STACK = Board("busysignal-stack", "Stack health", ("datasource",))
 LOGS = Board("busysignal-logs", "Logs by template", ("datasource", "logs", "part"))
 
 BOARDS = (
-    FLEET, SERVICE, MODEL, REPLICA, GPU, SLO, SATURATION, LATENCY, PROBE, COST, INCIDENTS,
-    ENDPOINTS, STACK, LOGS,
+    FLEET, SERVICE, MODEL, REPLICA, GPU, SLO, SATURATION, LATENCY, PROBE, MACHINES, COST,
+    INCIDENTS, ENDPOINTS, STACK, LOGS,
 )  # fmt: skip
 """From the fleet down to one device, then what looks at all of it from one side."""

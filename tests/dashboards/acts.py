@@ -25,6 +25,7 @@ from exporters.catalog import (
     gpu_processes,
     gpu_profiling,
     host,
+    levels,
     probe,
     requests,
 )
@@ -53,13 +54,18 @@ def gateway(registry: Registry, chance: random.Random) -> None:
     registry.counter(requests.REQUESTS).inc(5, "m", "ok", "200")
     registry.counter(requests.REQUESTS_RESENT).inc(0, "m")
     registry.counter(goodput.REQUESTS_GOOD).inc(4, "m")
+    for bound, seconds in goodput.GOOD._asdict().items():
+        registry.gauge(goodput.BOUND).set(seconds, bound)
     registry.counter(requests.FALLBACKS).inc(0, "m")
     registry.gauge(requests.QUEUE_DEPTH).set(1, "m", "normal")
     registry.gauge(foreign.PROCESS_START).set(1.7e9)
     for _ in range(5):
         took = chance.uniform(0.05, 0.3)
         registry.histogram(requests.REQUEST_DURATION).observe(took, "m", "normal")
-        registry.histogram(requests.REQUEST_DURATION_BY_OUTCOME).observe(took, "m", "normal", "ok")
+        for priority in ("vip", "normal"):
+            registry.histogram(requests.REQUEST_DURATION_BY_OUTCOME).observe(
+                took, "m", priority, "ok"
+            )
         registry.histogram(requests.TIME_TO_FIRST_TOKEN).observe(took / 3, "m", "normal")
         registry.histogram(requests.QUEUE_WAIT).observe(took / 9, "m", "normal")
         registry.histogram(requests.INTER_TOKEN_LATENCY).observe(took / 20, "m")
@@ -221,6 +227,7 @@ def watch(registry: Registry, chance: random.Random) -> None:
     registry.counter(own.PAGES).inc(1, "sent")
     registry.histogram(own.VERDICT_DURATION).observe(chance.uniform(1, 3))
     registry.gauge(own.VERDICT_INFO).set(1, "1f", "slow_replica", "replica/a")
+    registry.gauge(levels.SET).set(1.5, "LatencyP99High", "chat")
 
 
 def forecasts(registry: Registry, chance: random.Random) -> None:
@@ -248,6 +255,10 @@ def sick_replica(registry: Registry, chance: random.Random) -> None:
     registry.counter(requests.REQUESTS_REJECTED).inc(1, "m", "queue_full")
     registry.counter(host.CPU_PERIODS).inc(10)
     registry.counter(host.CPU_THROTTLED_PERIODS).inc(6)
+    registry.gauge(host.TORCH_RESERVED).set(7e9, "0")
+    registry.gauge(host.TORCH_SPLIT).set(3e9, "0")
+    registry.gauge(requests.COLD_START).set(2, "m")
+    registry.gauge(foreign.PROCESS_START).set(time.time())
 
 
 def sick_gpu(registry: Registry, chance: random.Random) -> None:
@@ -263,6 +274,22 @@ def renamed(registry: Registry, chance: random.Random) -> None:
     del chance
     registry.gauge(vllm.RUNNING).set(1, "m", "0")
     registry.gauge(vllm.WAITING_BY_REASON).set(2, "m", "0", "capacity")
+
+
+def machine(registry: Registry, chance: random.Random) -> None:
+    """A machine whose disk fills up, and which tells of its memory only half of the time."""
+    registry.counter(foreign.NODE_CPU).inc(chance.uniform(0.2, 0.4), "0", "idle")
+    registry.gauge(foreign.NODE_MEMORY_AVAILABLE).set(6e9)
+    memory = registry.gauge(foreign.NODE_MEMORY_TOTAL)
+    memory.set(8e9) if time.monotonic() % 16 < 8 else memory.clear()
+    registry.counter(foreign.NODE_PRESSURE_IO).inc(chance.uniform(0.1, 0.5))
+    free = registry.gauge(foreign.NODE_DISK_FREE)
+    free.set(1e12 - 1e6 * time.monotonic(), "/dev/sda1", "ext4", "/")
+
+
+def queue_in_front(registry: Registry, chance: random.Random) -> None:
+    registry.gauge(foreign.KAFKA_LAG).set(chance.uniform(50, 90), "chat", "prompts", "0")
+    registry.gauge(foreign.KAFKA_GROUP_OFFSET).set(9 * time.monotonic(), "chat", "prompts", "0")
 
 
 def silent(registry: Registry, chance: random.Random) -> None:
