@@ -26,6 +26,7 @@ from analysis.verdict import (
     AlertNote,
     Cause,
     DataQuality,
+    Impact,
     Span,
     SymptomNote,
     Verdict,
@@ -95,6 +96,34 @@ def _diagnose(evidence: Evidence, section: AnalysisSection, knots: Knots) -> Ver
         language=section.language,
         seconds=round(time.perf_counter() - began, 3),
     )
+
+
+def abstain(evidence: Evidence, section: AnalysisSection) -> Verdict:
+    """The verdict where a diagnosis itself fails: it looks at nothing but the evidence's gaps."""
+    digest = evidence.digest()
+    with speaking(section.language):
+        nothing = say("no series could be read, so nothing can be said about the cause")
+        return Verdict(
+            id=f"v-{digest[:16]}",
+            created=datetime.now(tz=UTC).isoformat(timespec="milliseconds"),
+            window=_window(evidence),
+            alert=_alert(evidence),
+            symptom=SymptomNote(
+                entity=f"service/{evidence.service}",
+                signal="",
+                since=None,
+                text=nothing,
+            ),
+            impact=Impact(),
+            causes=[],
+            ruled_out=[],
+            abstained=True,
+            reason=nothing,
+            data_quality=_data_quality(evidence),
+            inputs_digest=f"sha256:{digest}",
+            language=section.language,
+            seconds=0.0,
+        )
 
 
 def may_become_clear(evidence: Evidence) -> bool:

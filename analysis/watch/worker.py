@@ -16,7 +16,7 @@ import polars as pl
 from analysis import bundle
 from analysis.collect import window_of, without_evidence
 from analysis.config import AnalysisSection, WatchSection
-from analysis.diagnose import diagnose, may_become_clear
+from analysis.diagnose import abstain, diagnose, may_become_clear
 from analysis.evidence import SECOND, Alert, Evidence
 from analysis.report import page
 from analysis.similar import Memory
@@ -33,7 +33,7 @@ Proposer = Callable[[Verdict], ProposedRule | None]
 
 IDLE_SECONDS = 1.0
 ANSWER_TRIES = 3
-"""After this many failures an incident is answered without evidence, to let the others pass."""
+"""After this many failures an incident is answered without a look, to let the others pass."""
 
 PATIENCE = 0.5
 """Share of the deadline in which an abstaining verdict is tried again on newer samples."""
@@ -156,7 +156,8 @@ class Worker:
 
     def _answer(self, incident: Incident) -> None:
         self._failures[incident.key] += 1
-        evidence, verdict = self._diagnose(incident)
+        given_up = self._failures[incident.key] > ANSWER_TRIES
+        evidence, verdict = (self._give_up if given_up else self._diagnose)(incident)
         waited = (time.time_ns() - incident.received_ns) / SECOND
         verdict = verdict.model_copy(update={"seconds": round(waited, 3)})
         self._registry.counter(stack.VERDICTS).inc(1, verdict.result)
@@ -221,10 +222,13 @@ class Worker:
             if self._stop.wait(max(self._analysis.step, LOOK_AGAIN_SECONDS)):
                 return evidence, verdict
 
+    def _give_up(self, incident: Incident) -> tuple[Evidence, Verdict]:
+        """An abstaining verdict that says why: no evidence is read, nothing is worked out."""
+        why = f"the diagnosis failed {ANSWER_TRIES} times; its log says why"
+        evidence = without_evidence(incident.alert, self._analysis, why)
+        return evidence, abstain(evidence, self._analysis)
+
     def _evidence(self, incident: Incident) -> Evidence:
-        if self._failures[incident.key] > ANSWER_TRIES:
-            why = f"the diagnosis failed {ANSWER_TRIES} times; its log says why"
-            return without_evidence(incident.alert, self._analysis, why)
         evidence = self._read(incident.alert)
         window = evidence.window
         posted = self._ledger.changes(window.baseline_ns, window.end_ns)

@@ -8,8 +8,10 @@ import httpx
 
 from analysis.collect import Sources
 from analysis.config import AnalysisSection
+from analysis.diagnose import diagnose
 from analysis.evidence import Alert, Evidence
 from analysis.sources import PrometheusSource
+from analysis.verdict import Verdict
 from analysis.watch import app
 from tests.analysis import scenes
 from tests.analysis.scenes import Scene
@@ -143,6 +145,33 @@ def test_an_incident_that_breaks_it_every_time_is_answered_without_evidence(sect
         {"source": "analysis", "gap": "the diagnosis failed 3 times; its log says why"}
     ]
     assert sound["abstained"] is False
+
+
+def test_a_diagnosis_that_fails_even_without_evidence_is_given_up_and_holds_up_no_other(
+    section, monkeypatch
+):
+    def broken(evidence: Evidence, analysis: AnalysisSection) -> Verdict:
+        if evidence.alert.name == "Poison":
+            raise RuntimeError("always")
+        return diagnose(evidence, analysis)
+
+    monkeypatch.setattr("analysis.watch.worker.diagnose", broken)
+    with (
+        endpoint() as pager,
+        running(
+            app(section.model_copy(update={"pager_url": pager.url}), collector=collector)
+        ) as url,
+    ):
+        post(f"{url}/alerts", webhook("Poison"))
+        post(f"{url}/alerts", webhook("Sound"))
+        told = wait_until(lambda: len(pager.received) == 2 and list(pager.received), 30)
+
+    said = {one["alert"]["name"]: one for one in (document(body)["verdict"] for _, body in told)}
+    assert said["Poison"]["abstained"] is True
+    assert said["Poison"]["data_quality"] == [
+        {"source": "analysis", "gap": "the diagnosis failed 3 times; its log says why"}
+    ]
+    assert said["Sound"]["abstained"] is False
 
 
 def test_an_alert_that_comes_before_its_evidence_is_looked_at_again(section):
