@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, Self, TypeVar
 
 import msgspec
 import orjson
@@ -31,9 +32,11 @@ DATE = Candidate(unit="date")
 SAMPLED = Candidate.model_validate({"as": "sampling_weight"})
 STATUSES = {"ok": "ok", "error": "error"}
 
+BETWEEN = b"\x1e"
+"""No JSON holds this character: it parts values that are joined."""
+
 HitT = TypeVar("HitT", SpanHit, LogHit)
-Columns = dict[str, tuple[Any, ...]]
-_values = msgspec.structs.astuple
+Columns = dict[str, list[Any]]
 
 
 @dataclass(frozen=True)
@@ -45,18 +48,18 @@ class Way(Generic[HitT]):
     hit: Callable[[RawHit], HitT]
     odd: Callable[[Sequence[HitT]], list[int]]
     """The places of documents that the general reader must read, for other reasons."""
-    frame: Callable[[Sequence[HitT], list[bytes]], pl.DataFrame]
-    """Canonical rows, unsorted, of documents and of their attributes as text."""
+    frame: Callable[[Sequence[HitT], Attributes], pl.DataFrame]
+    """Canonical rows, unsorted, of documents and of their attributes."""
 
     def whole(self, content: bytes) -> tuple[Page[HitT], pl.DataFrame] | None:
         """The page and its rows; None unless all documents are of the form."""
         try:
             page = self.page(content)
+            hits = page.hits.hits
+            attributes = Attributes.of(hits)
         except msgspec.ValidationError:
             return None
-        hits = page.hits.hits
-        attributes = _attributes(hits)
-        if _odd_attributes(attributes) or self.odd(hits):
+        if attributes.are_odd or self.odd(hits):
             return None
         return page, self.frame(hits, attributes)
 
@@ -70,10 +73,10 @@ class Way(Generic[HitT]):
                 raws.append(raw)
             except msgspec.MsgspecError:
                 left.append(raw)
-        odd = {*self.odd(usual), *_odd_attributes(_attributes(usual))}
+        odd = {*self.odd(usual), *_odd_attributes(usual)}
         left += [raws[place] for place in odd]
         plain = [hit for place, hit in enumerate(usual) if place not in odd]
-        return self.frame(plain, _attributes(plain)), left
+        return self.frame(plain, Attributes.of(plain)), left
 
 
 def _span_hit(hit: RawHit) -> SpanHit:
@@ -100,12 +103,9 @@ def _odd_logs(hits: Sequence[LogHit]) -> list[int]:
     ]
 
 
-def _attributes(hits: Sequence[HitT]) -> list[bytes]:
-    return [bytes(hit.source.attributes) for hit in hits]
-
-
-def _odd_attributes(contents: Sequence[bytes]) -> list[int]:
+def _odd_attributes(hits: Sequence[HitT]) -> list[int]:
     """Nested ones, and those with values that are none."""
+    contents = [bytes(hit.source.attributes) for hit in hits]
     return [
         place
         for place, content in enumerate(contents)
@@ -113,53 +113,51 @@ def _odd_attributes(contents: Sequence[bytes]) -> list[int]:
     ]
 
 
-def _span_frame(hits: Sequence[SpanHit], attributes: list[bytes]) -> pl.DataFrame:
+def _span_frame(hits: Sequence[SpanHit], attributes: Attributes) -> pl.DataFrame:
     if not hits:
         return pl.DataFrame(schema=dict(SPAN_SCHEMA))
     told = _columns(hits, otel.Span)
-    resources, suffixes = _resources(told["resource"])
-    known = Known(attributes)
+    resources = _resources(told["resource"])
     statuses = told["status"]
     codes = [status and status.code for status in statuses]
     found = {
-        "ts_ns": columns.instant(DATE, list(told["ts"])),
-        "duration_ns": columns.duration(PLAIN, list(told["duration"])),
-        "trace_id": columns.identity(32)(PLAIN, list(told["trace_id"])),
-        "span_id": columns.identity(16)(PLAIN, list(told["span_id"])),
-        "parent_id": columns.identity(16)(PLAIN, list(told["parent_span_id"])),
-        "operation": columns.text(PLAIN, list(told["name"])),
+        "ts_ns": columns.instant(DATE, told["ts"]),
+        "duration_ns": columns.duration(PLAIN, told["duration"]),
+        "trace_id": columns.identity(32)(PLAIN, told["trace_id"]),
+        "span_id": columns.identity(16)(PLAIN, told["span_id"]),
+        "parent_id": columns.identity(16)(PLAIN, told["parent_span_id"]),
+        "operation": columns.text(PLAIN, told["name"]),
         "kind": _of_few(told["kind"], columns.kind),
         "status": _of_few(codes, _status),
         "status_message": columns.text(PLAIN, [status and status.message for status in statuses]),
-        "http_status": known.first(otel.HTTP, columns.integer, pl.Int64()),
-        "request_id": known.first(REQUEST_IDS),
-        "model": known.first(MODELS),
-        "weight": _weight(known, told["trace_state"]),
-        "attributes": _text(attributes, suffixes),
-        **resources,
+        "http_status": attributes.first(otel.HTTP, columns.integer, pl.Int64()),
+        "request_id": attributes.first(REQUEST_IDS),
+        "model": attributes.first(MODELS),
+        "weight": _weight(attributes, told["trace_state"]),
+        "attributes": attributes.text(resources["more"]),
+        **resources.to_dict(),
         **_places(hits),
     }
     return pl.DataFrame([found[name].alias(name) for name in SPAN_SCHEMA])
 
 
-def _log_frame(hits: Sequence[LogHit], attributes: list[bytes]) -> pl.DataFrame:
+def _log_frame(hits: Sequence[LogHit], attributes: Attributes) -> pl.DataFrame:
     if not hits:
         return pl.DataFrame(schema=dict(LOG_SCHEMA))
     told = _columns(hits, otel.Log)
-    resources, suffixes = _resources(told["resource"])
-    known = Known(attributes)
+    resources = _resources(told["resource"])
     found = {
-        "ts_ns": columns.instant(DATE, list(told["ts"])),
-        "severity": columns.severity(PLAIN, list(told["severity_number"])),
+        "ts_ns": columns.instant(DATE, told["ts"]),
+        "severity": columns.severity(PLAIN, told["severity_number"]),
         "body": columns.text(PLAIN, [body.text for body in told["body"]]),
         "logger": columns.text(PLAIN, [scope and scope.name for scope in told["scope"]]),
-        "trace_id": columns.identity(32)(PLAIN, list(told["trace_id"])),
-        "span_id": columns.identity(16)(PLAIN, list(told["span_id"])),
-        "request_id": known.first(REQUEST_IDS),
-        "exception_type": known.first(otel.EXCEPTION),
-        "stacktrace": known.first(otel.STACKTRACE),
-        "attributes": _text(attributes, suffixes),
-        **resources,
+        "trace_id": columns.identity(32)(PLAIN, told["trace_id"]),
+        "span_id": columns.identity(16)(PLAIN, told["span_id"]),
+        "request_id": attributes.first(REQUEST_IDS),
+        "exception_type": attributes.first(otel.EXCEPTION),
+        "stacktrace": attributes.first(otel.STACKTRACE),
+        "attributes": attributes.text(resources["more"]),
+        **resources.to_dict(),
         **_places(hits),
     }
     return pl.DataFrame([found[name].alias(name) for name in LOG_SCHEMA])
@@ -169,16 +167,24 @@ SPANS = Way(otel.decode_spans, _span_hit, _odd_spans, _span_frame)
 LOGS = Way(otel.decode_logs, _log_hit, _odd_logs, _log_frame)
 
 
-class Known:
-    """The attributes that columns are made of, by their names."""
+class Attributes:
+    """The attributes of documents, as text and by the names that columns are made of."""
 
-    def __init__(self, attributes: Sequence[bytes]) -> None:
-        self._count = len(attributes)
-        rows = map(_values, map(otel.decode_known, attributes))
-        told = dict(zip(otel.KNOWN, zip(*rows, strict=True), strict=True))
-        self._told = {
-            name: values for name, values in told.items() if values.count(None) < self._count
-        }
+    def __init__(self, raw: Sequence[msgspec.Raw]) -> None:
+        """Raises msgspec.ValidationError where any are no object."""
+        self._joined = BETWEEN.join(raw)
+        self._own = _split(self._joined)
+        self._known = otel.decode_known(b"[%b]" % self._joined.replace(BETWEEN, b","))
+
+    @classmethod
+    def of(cls, hits: Sequence[HitT]) -> Self:
+        """Those of the documents."""
+        return cls([hit.source.attributes for hit in hits])
+
+    @property
+    def are_odd(self) -> bool:
+        """Whether any may be nested, or have a value that is none."""
+        return self._joined.count(b"{") != len(self._own) or b"null" in self._joined
 
     def first(
         self,
@@ -187,13 +193,27 @@ class Known:
         kind: pl.DataType = pl.String(),  # noqa: B008  a type, never changed
     ) -> pl.Series:
         """The first of the attributes that says something, document by document."""
-        raw = ((PLAIN, columns.plain(self._told[name])) for name in names if name in self._told)
-        return columns.first(raw, read, kind, self._count)
+        fields = (attrgetter(otel.KNOWN[name]) for name in names)
+        raw = ((PLAIN, columns.plain(list(map(field, self._known)))) for field in fields)
+        told = ((plain, values) for plain, values in raw if values.count(None) < len(values))
+        return columns.first(told, read, kind, len(self._own))
+
+    def text(self, more: pl.Series) -> pl.Series:
+        """Their JSON with what a resource adds, as one object each."""
+        both = pl.concat_str(pl.col("own").str.strip_suffix("}"), pl.lit(","), pl.col("more"))
+        joined = (
+            pl.when(pl.col("more") == "")
+            .then(pl.col("own"))
+            .when(pl.col("own").str.contains('"', literal=True))
+            .then(pl.concat_str(both, pl.lit("}")))
+            .otherwise(pl.concat_str(pl.lit("{"), pl.col("more"), pl.lit("}")))
+        )
+        return pl.DataFrame([self._own.alias("own"), more.alias("more")]).select(joined).to_series()
 
 
 def _columns(hits: Sequence[SpanHit] | Sequence[LogHit], kind: type[msgspec.Struct]) -> Columns:
-    rows = zip(*(_values(hit.source) for hit in hits), strict=True)
-    return dict(zip(kind.__struct_fields__, rows, strict=True))
+    documents = [hit.source for hit in hits]
+    return {name: list(map(attrgetter(name), documents)) for name in kind.__struct_fields__}
 
 
 def _places(hits: Sequence[SpanHit] | Sequence[LogHit]) -> dict[str, pl.Series]:
@@ -203,22 +223,36 @@ def _places(hits: Sequence[SpanHit] | Sequence[LogHit]) -> dict[str, pl.Series]:
     }
 
 
-def _resources(raw: Sequence[msgspec.Raw]) -> tuple[dict[str, pl.Series], list[bytes]]:
-    """Columns of the resources, and of each document the attributes that its resource adds."""
-    contents = list(map(bytes, raw))
-    number = {content: place for place, content in enumerate(dict.fromkeys(contents))}
-    told = [_resource(content) for content in number]
-    where = pl.Series([number[content] for content in contents], dtype=pl.UInt32)
+def _resources(raw: Sequence[msgspec.Raw]) -> pl.DataFrame:
+    """Columns of the resources, and `more`: the attributes that a resource adds to a document's."""
+    contents = _split(BETWEEN.join(raw)).alias("content")
+    different = contents.unique()
+    told = [_resource(content) for content in different]
     found = {
-        name: columns.text(PLAIN, [one[place] for one in told]).gather(where)
+        name: columns.text(PLAIN, [one[place] for one in told])
         for place, name in enumerate(("service", "pod", "node", "container"))
     }
-    suffix = {content: one[4] for content, one in zip(number, told, strict=True)}
-    return found, [suffix[content] for content in contents]
+    found["more"] = pl.Series([one[4] for one in told], dtype=pl.String)
+    known = pl.DataFrame([different, *(found[name].alias(name) for name in found)])
+    return contents.to_frame().join(known, on="content", how="left", maintain_order="left")
+
+
+def _split(joined: bytes) -> pl.Series:
+    return (
+        pl.Series([joined], dtype=pl.Binary).cast(pl.String).str.split(BETWEEN.decode()).explode()
+    )
+
+
+def _numbered(values: Iterable[Any]) -> tuple[list[Any], pl.Series]:
+    """The different values in order, and of each value its place among them."""
+    number: dict[Any, int] = {}
+    add = number.setdefault
+    where = [add(value, len(number)) for value in values]
+    return list(number), pl.Series(where, dtype=pl.UInt32)
 
 
 @lru_cache(maxsize=4_096)
-def _resource(content: bytes) -> tuple[Any, Any, Any, Any, bytes]:
+def _resource(content: str) -> tuple[Any, Any, Any, Any, str]:
     """Service, pod, node and container of a resource, and what attributes keep of it, as text."""
     told = flatten({"": orjson.loads(content)})
 
@@ -230,15 +264,14 @@ def _resource(content: bytes) -> tuple[Any, Any, Any, Any, bytes]:
     text = to_json({key: value for key, value in kept.items() if value is not None})
     return (
         of("service.name"), of("k8s.pod.name"), of("k8s.node.name", "host.name"),
-        of("container.id"), text.encode()[1:-1],
+        of("container.id"), text[1:-1],
     )  # fmt: skip
 
 
 def _of_few(values: Sequence[Any], read: columns.Read) -> pl.Series:
     """A column of few different values: each of them is read once."""
-    number = {value: place for place, value in enumerate(dict.fromkeys(values))}
-    where = pl.Series([number[value] for value in values], dtype=pl.UInt32)
-    return read(PLAIN, list(number)).gather(where)
+    different, where = _numbered(values)
+    return read(PLAIN, different).gather(where)
 
 
 def _status(_: Candidate, codes: list[Any]) -> pl.Series:
@@ -246,18 +279,8 @@ def _status(_: Candidate, codes: list[Any]) -> pl.Series:
     return pl.Series(told, dtype=pl.String)
 
 
-def _weight(known: Known, states: Sequence[str | None]) -> pl.Series:
-    told = known.first(otel.WEIGHT, columns.count, pl.Float64())
+def _weight(attributes: Attributes, states: Sequence[str | None]) -> pl.Series:
+    told = attributes.first(otel.WEIGHT, columns.count, pl.Float64())
     if states.count(None) == len(states):
         return told
     return told.zip_with(told.is_not_null(), columns.count(SAMPLED, list(states)))
-
-
-def _text(attributes: Sequence[bytes], suffixes: Sequence[bytes]) -> pl.Series:
-    """The JSON of attributes, and of what their resource adds, as one object."""
-    joined = [
-        b"%b,%b}" % (content[:-1], suffix) if suffix and b'"' in content
-        else b"{%b}" % suffix if suffix else content
-        for content, suffix in zip(attributes, suffixes, strict=True)
-    ]  # fmt: skip
-    return pl.Series(joined, dtype=pl.Binary).cast(pl.String)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,15 +16,20 @@ WEIGHT = ("busysignal.weight",)
 EXCEPTION = ("exception.type",)
 STACKTRACE = ("exception.stacktrace",)
 
-KNOWN = (*REQUEST_IDS, *HTTP, *MODELS, *WEIGHT, *EXCEPTION, *STACKTRACE)
-"""The attributes that columns are made of."""
+KNOWN = {
+    name: f"f{place}"
+    for place, name in enumerate((*REQUEST_IDS, *HTTP, *MODELS, *WEIGHT, *EXCEPTION, *STACKTRACE))
+}
+"""The attributes that columns are made of, and the fields that they are decoded into."""
 
 _Known: type[msgspec.Struct] = msgspec.defstruct(
     "_Known",
-    [(f"f{n}", Any, msgspec.field(default=None, name=name)) for n, name in enumerate(KNOWN)],
+    [(field, Any, msgspec.field(default=None, name=name)) for name, field in KNOWN.items()],
     gc=False,
 )
-decode_known = msgspec.json.Decoder(_Known).decode
+decode_known: Callable[[bytes], list[Any]] = msgspec.json.Decoder(
+    list[_Known]  # type: ignore[valid-type]  # made above
+).decode
 
 
 class Status(msgspec.Struct, gc=False):
