@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import sqlite3
 import threading
 import time
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from alerts.bridge.services import NotTakenError
 from exporters.catalog import bridge
+from exporters.chance import CHANCE
 
 if TYPE_CHECKING:
     import httpx
@@ -111,7 +111,7 @@ class Courier:
 
     def _postpone(self, waiting: Waiting, why: str, at_least: float) -> None:
         longest = min(self._longest, FIRST_PAUSE * 2 ** min(waiting.tries, 20))
-        pause = at_least + random.uniform(0.5, 1.0) * longest
+        pause = at_least + CHANCE.uniform(0.5, 1.0) * longest
         log.warning("%s was not told of %s: %s", self._name, waiting.note.key, why)
         self._outbox.postpone(waiting, time.time() + pause)
         self._registry.counter(bridge.DELIVERIES).inc(1, self._name, "failed")

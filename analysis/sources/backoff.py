@@ -6,12 +6,12 @@ server busier: its own retries stay off.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from analysis.sources.errors import BusyError
+from exporters.chance import CHANCE
 
 ResultT = TypeVar("ResultT")
 
@@ -27,7 +27,7 @@ def patiently(call: Callable[[], ResultT], seconds: float) -> ResultT:
         try:
             return call()
         except BusyError as error:
-            pause = max(error.pause_seconds, random.uniform(0.5, 1.0) * longest)
+            pause = max(error.pause_seconds, CHANCE.uniform(0.5, 1.0) * longest)
             if time.monotonic() + pause > deadline:
                 raise
         time.sleep(pause)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import sqlite3
 import threading
 import time
@@ -16,6 +15,7 @@ from analysis.watch.deliveries import Deliveries, Delivery
 from analysis.watch.ledger import Ledger
 from analysis.watch.senders import Notice, Sender
 from exporters.catalog import stack
+from exporters.chance import CHANCE
 from exporters.exposition import Registry
 
 IDLE_SECONDS = 1.0
@@ -43,7 +43,7 @@ class Pause:
     def lengthen(self) -> None:
         """Twice as long as the last time, and never all at once."""
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self.tries)
-        self.due = time.monotonic() + random.uniform(0.5, 1.0) * longest
+        self.due = time.monotonic() + CHANCE.uniform(0.5, 1.0) * longest
         self.tries += 1
 
 

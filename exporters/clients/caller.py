@@ -6,11 +6,19 @@ from collections.abc import Sequence
 
 from opentelemetry import trace
 from opentelemetry.trace import Tracer
-from tenacity import wait_random_exponential
+from tenacity import RetryCallState, wait_exponential
 
+from exporters.chance import CHANCE
 from exporters.clients.circuits import Circuits
 from exporters.clients.metrics import ClientMetrics
 from exporters.clients.policy import CircuitPolicy, Fallback, RetryBudget, RetryPolicy
+
+
+class FullJitter(wait_exponential):
+    """Anything from 0 to the exponential wait: tenacity's own draws from the global random."""
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        return CHANCE.uniform(self.min, super().__call__(retry_state))
 
 
 class Caller:
@@ -35,7 +43,7 @@ class Caller:
         self.fallbacks = tuple(fallbacks)
         self.budget = RetryBudget(self.retry)
         self.tracer = tracer or trace.get_tracer("busysignal.clients")
-        self.backoff = wait_random_exponential(
+        self.backoff = FullJitter(
             multiplier=self.retry.backoff_seconds, max=self.retry.backoff_cap_seconds
         )
         for name in (target, *(one.name for one in self.fallbacks)):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Iterable
 
+from exporters.chance import CHANCE
 from exporters.telemetry.sink import Outcome, Trouble
 
 
 def backoff(failures: int, first: float, cap: float) -> float:
     """Double with each failure up to the cap, with jitter so that processes spread out."""
-    return random.uniform(0.5, 1.0) * min(cap, first * 2.0 ** min(failures, 20))
+    return CHANCE.uniform(0.5, 1.0) * min(cap, first * 2.0 ** min(failures, 20))
 
 
 class Gate:

@@ -13,7 +13,9 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
+from exporters.chance import CHANCE
 from exporters.exposition import Registry
 from exporters.telemetry.collector import OtlpSink
 from exporters.telemetry.document import Origin
@@ -28,6 +30,16 @@ from exporters.telemetry.spool import Spool
 from exporters.telemetry.store import StoreSink
 from exporters.telemetry.tally import Tally
 from exporters.telemetry.writer import Writer
+
+
+class OwnIds(RandomIdGenerator):
+    """Random ids, as OpenTelemetry's own, which draws them from the global random."""
+
+    def generate_span_id(self) -> int:
+        return CHANCE.getrandbits(64) or 1
+
+    def generate_trace_id(self) -> int:
+        return CHANCE.getrandbits(128) or 1
 
 
 class QueueProcessor(SpanProcessor):
@@ -133,6 +145,7 @@ def setup(
     provider = TracerProvider(
         resource=Resource(attributes),
         sampler=sampler(section.sample_ratio),
+        id_generator=OwnIds(),
         span_limits=SpanLimits(max_attribute_length=MAX_TEXT),
         shutdown_on_exit=False,
     )

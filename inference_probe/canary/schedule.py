@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import random
 import time
 from collections.abc import Callable
 
@@ -20,6 +19,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from exporters.chance import CHANCE
 from inference_probe.canary.ask import Asker
 from inference_probe.canary.attempt import Attempt
 from inference_probe.canary.config import CanarySection, TargetSection
@@ -54,7 +54,7 @@ class Schedule:
 
     async def _keep_asking(self, index: int) -> None:
         interval, jitter = self._section.interval_seconds, self._section.jitter_ratio
-        due = time.monotonic() + random.uniform(0, jitter) * interval
+        due = time.monotonic() + CHANCE.uniform(0, jitter) * interval
         while True:
             await asyncio.sleep(due - time.monotonic())
             target = self._askers[index].target
@@ -62,7 +62,7 @@ class Schedule:
                 self._skipped(target, "retry_after")
             else:
                 await self._probe(index)
-            due += interval * random.uniform(1 - jitter, 1 + jitter)
+            due += interval * CHANCE.uniform(1 - jitter, 1 + jitter)
             while due < time.monotonic():
                 self._skipped(target, "still_running")
                 due += interval
