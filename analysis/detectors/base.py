@@ -17,8 +17,7 @@ Departure = Callable[[Floats], Floats]
 LARGEST: Final = 1e100
 """Values are cut to this, and to 0 below its inverse, so that their squares stay finite."""
 FOLDS: Final = 3
-BLOCKS: Final = 12
-"""Rows are held out in this many stretches, as neighbours in time resemble each other."""
+"""Rows are held out in as many whole stretches, as neighbours in time resemble each other."""
 
 
 class RowDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -54,9 +53,9 @@ class RowDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         return self
 
     def _held_out(self, rows: Floats) -> list[Floats]:
-        if len(rows) < BLOCKS:
+        if len(rows) <= FOLDS:
             return [self.departure_(rows)]
-        fold = np.arange(len(rows)) * BLOCKS // len(rows) % FOLDS
+        fold = np.arange(len(rows)) * FOLDS // len(rows)
         return [self._learn(rows[fold != k])(rows[fold == k]) for k in range(FOLDS)]
 
     def p_values(self, X: Any) -> Floats:  # noqa: N803

@@ -9,20 +9,22 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-BODY: Final = 0.98
-"""Up to this quantile the past itself is the distribution; beyond it, an exponential tail."""
+TAIL_SHARE: Final = 0.02
+LEAST_TAIL: Final = 10
+MOST_TAIL_SHARE: Final = 0.25
+"""The largest values that make the tail: a fiftieth, at least ten, at most a quarter of all."""
 LEAST_P: Final = 1e-12
-NO_TAIL_P: Final = 1e-5
-"""What is beyond a past that never varied there: rare, but nobody knows how rare."""
 
 
 class Tail:
     """Upper-tail p-values of a score against all of its own past.
 
-    The body is the empirical distribution, the tail an exponential fitted to the excesses over
-    the 98th percentile (the peaks-over-threshold method, Siffer et al., KDD 2017, with shape 0),
-    so that a value never seen before still gets a finite p. Missing values are not learned, and
-    have p NaN.
+    The body is the share of the past at least as large, one look more counted as such. Beyond the
+    largest values that were seen goes an exponential tail of their excesses (peaks over threshold,
+    Siffer et al., KDD 2017, with shape 0), as predicted from as few of them as there are: each p is
+    no smaller than their number allows. Values that are large together count as one, by the runs
+    estimate of the extremal index (Smith and Weissman, JRSSB 1994): a past of one long wave is one
+    look. Missing values are not learned, and have p NaN.
 
     Args:
         least: with fewer values learned, every p is NaN.
@@ -30,14 +32,17 @@ class Tail:
 
     def __init__(self, least: int = 20) -> None:
         self.least = least
+        self._past: Floats = np.empty(0)
         self._sorted: Floats = np.empty(0)
 
     def __len__(self) -> int:
         return len(self._sorted)
 
     def learn(self, values: Floats) -> None:
-        """Add values to the past; NaN is passed over."""
-        known = np.sort(values[np.isfinite(values)])
+        """Add values to the past, in order of time; NaN is passed over."""
+        known = values[np.isfinite(values)]
+        self._past = np.concatenate([self._past, known])
+        known = np.sort(known)
         places = np.searchsorted(self._sorted, known) + np.arange(len(known))
         merged = np.empty(len(self._sorted) + len(known))
         old = np.ones(len(merged), dtype=bool)
@@ -46,23 +51,32 @@ class Tail:
         self._sorted = merged
 
     def p(self, values: Floats) -> Floats:
-        """Share of the past at least as large as each value, in (0, 1]; NaN where not known."""
-        past = self._sorted
-        count = len(past)
+        """How often the past was at least as large, in (0, 1]; NaN where not known."""
+        past, count = self._sorted, len(self._sorted)
         known = np.isfinite(values)
-        if count < self.least:
+        if count < max(self.least, 1):
             return np.full(len(values), np.nan)
+        most = int(count * MOST_TAIL_SHARE)
+        start = past[count - 1 - min(most, max(LEAST_TAIL, int(count * TAIL_SHARE)))]
+        excesses = past[np.searchsorted(past, start, side="right") :] - start
+        alone = self._alone(start)
         above = count - np.searchsorted(past, values, side="left")
-        body = (above + 1) / (count + 1)
-        start = int(count * BODY)
-        far = values > past[start]
-        share = (count - start + 1) / (count + 1)
-        tail = _exponential(values, past[start], past[start:].mean() - past[start], share)
-        return np.where(known, np.clip(np.where(far, tail, body), LEAST_P, 1.0), np.nan)
+        body = (above + 1 / alone) / (count + 1 / alone)
+        if len(excesses) and excesses.mean() > 0:
+            share = (len(excesses) + 1 / alone) / (count + 1 / alone)
+            looks = max(1.0, alone * len(excesses))
+            beyond = share * _beyond(values - start, float(excesses.mean()), looks)
+            body = np.where(values > start, beyond, body)
+        return np.where(known, np.clip(body, LEAST_P, 1.0), np.nan)
+
+    def _alone(self, start: float) -> float:
+        """Share of the values beyond `start` that begin a run of such."""
+        beyond = self._past > start
+        runs = int(beyond[0]) + int((beyond[1:] & ~beyond[:-1]).sum())
+        return runs / int(beyond.sum()) if runs else 1.0
 
 
-def _exponential(values: Floats, start: float, mean_excess: float, share: float) -> Floats:
-    if mean_excess <= 0:
-        return np.full(len(values), NO_TAIL_P)
-    with np.errstate(invalid="ignore", over="ignore"):
-        return np.asarray(share * np.exp(-(values - start) / mean_excess), dtype=np.float64)
+def _beyond(excess: Floats, mean: float, looks: float) -> Floats:
+    """Chance of a larger excess, whose mean is known from `looks` others: Lomax's distribution."""
+    with np.errstate(over="ignore"):
+        return np.asarray((1 + np.maximum(excess, 0) / (looks * mean)) ** -looks, dtype=np.float64)

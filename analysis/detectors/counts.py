@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import binom, hypergeom
+
+KEPT: Final = 0.95
+KEPT_MEAN: Final = 0.759
+"""Mean of the smallest 95 % of what has a chi-square distribution of one degree."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,8 @@ def share_change(
 def dispersion(counts: ArrayLike, seconds: ArrayLike = 1.0) -> float:
     """How much more counts of equal health vary than Poisson's do: at least 1.
 
-    Variance over mean of the intervals, robustly: the median of squared residuals against what
-    a Poisson count's would be. 1 for fewer than four intervals, and for none but zeros.
+    Variance over mean of the intervals, but for the wildest twentieth of them, against what a
+    Poisson count's would be. 1 for fewer than four intervals, and for none but zeros.
     """
     found = np.asarray(counts, dtype=np.float64).ravel()
     spans = np.broadcast_to(np.asarray(seconds, dtype=np.float64), found.shape)
@@ -74,8 +79,9 @@ def dispersion(counts: ArrayLike, seconds: ArrayLike = 1.0) -> float:
     if len(found) < 4 or found.sum() <= 0:
         return 1.0
     expected = spans * float(np.median(found / spans) or found.sum() / spans.sum())
-    squares = (found - expected) ** 2 / expected
-    return max(1.0, float(np.median(squares)) / 0.4549)  # median of chi-square with 1 degree
+    squares = np.sort((found - expected) ** 2 / expected)
+    kept = squares[: math.ceil(KEPT * len(squares))]
+    return max(1.0, float(kept.mean()) / KEPT_MEAN)
 
 
 def _mid_p(point: float, below: float) -> float:

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import chi2
+from scipy.stats import f as f_distribution
 from scipy.stats import t as student
 
 from analysis.detectors.calibration import LEAST_P, Floats
@@ -60,8 +60,9 @@ def latency_shift(before: ArrayLike, after: ArrayLike) -> Shifted | None:
 def mix_drift(before: ArrayLike, after: ArrayLike) -> Drifted | None:
     """Did the mix over buckets (of prompt lengths, of models) change in any way?
 
-    Pearson's chi-square of the two totals, divided by how much more the intervals before differ
-    among themselves than chance would have it (after Rao and Scott, 1981).
+    Pearson's chi-square of the two totals, held against how much, and how much in step, the
+    intervals before differ among themselves (Rao and Scott's second correction, Annals of
+    Statistics 1984, as an F as in Thomas and Rao, JASA 1987).
 
     Args and None as in `latency_shift`.
     """
@@ -69,10 +70,30 @@ def mix_drift(before: ArrayLike, after: ArrayLike) -> Drifted | None:
     if min(len(early), len(late)) < LEAST_INTERVALS:
         return None
     totals = np.array([early.sum(axis=0), late.sum(axis=0)])
-    excess = max(1.0, _chi_square(early) / max(_freedom(early), 1))
-    freedom = _freedom(totals)
-    p = float(chi2.sf(_chi_square(totals) / excess, freedom)) if freedom else 1.0
-    return Drifted(max(p, LEAST_P), _distance(*(totals / totals.sum(axis=1, keepdims=True))))
+    freedom = int((totals.sum(axis=0) > 0).sum()) - 1
+    distance = _distance(*(totals / totals.sum(axis=1, keepdims=True)))
+    if not freedom:
+        return Drifted(1.0, distance)
+    excess, own = _excess(early)
+    ratio = _chi_square(totals) / excess / freedom
+    p = float(f_distribution.sf(ratio, freedom * own, freedom * own * (len(early) - 1)))
+    return Drifted(max(p, LEAST_P), distance)
+
+
+def _excess(table: Floats) -> tuple[float, float]:
+    """How much more intervals differ than chance would have it, and the share of own ways.
+
+    That is 1 where each bucket goes its own way, less where they move in step.
+    """
+    table = table[:, table.sum(axis=0) > 0]
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+    apart = (table - expected) / np.sqrt(expected)
+    spread = apart.T @ apart / (len(table) - 1)
+    free, total = table.shape[1] - 1, float(np.trace(spread))
+    if free < 1 or total <= free:
+        return 1.0, 1.0
+    squares = float((spread**2).sum()) - total**2 / (len(table) - 1)
+    return total / free, min(1.0, max(1 / free, total**2 / (free * max(squares, 1e-12))))
 
 
 def _intervals(counts: ArrayLike) -> Floats:
@@ -102,10 +123,6 @@ def _chi_square(table: Floats) -> float:
     table = table[:, table.sum(axis=0) > 0]
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
     return float(((table - expected) ** 2 / expected).sum())
-
-
-def _freedom(table: Floats) -> int:
-    return int((len(table) - 1) * ((table.sum(axis=0) > 0).sum() - 1))
 
 
 def _distance(one: Floats, other: Floats) -> float:

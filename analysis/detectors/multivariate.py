@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +18,8 @@ from analysis.detectors.scale import center, spread
 KEPT: Final = 0.9
 """Share of the variance that counts as how the signals usually move together."""
 FAR: Final = 1e9
+LITTLE: Final = 1e-3
+"""Sigmas."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,10 @@ class Calibrated(RowDetector):
         level = center(rows)
         sigma = spread(rows, level)
         chosen = IsolationForest(random_state=0) if self.detector is None else self.detector
-        with warnings.catch_warnings():
-            # Columns that are sums of others are usual in metrics; the covariance copes.
-            warnings.filterwarnings("ignore", "The covariance matrix associated to your dataset")
-            fitted = clone(chosen).fit((rows - level) / sigma)
+        # Columns that are sums of others, or mostly one value, are usual in metrics, but have no
+        # covariance to invert: they get a little noise of their own.
+        noise = np.random.default_rng(0).normal(0.0, LITTLE, rows.shape)
+        fitted = clone(chosen).fit(np.clip((rows - level) / sigma, -FAR, FAR) + noise)
         return _Scaled(level, sigma, fitted)
 
 

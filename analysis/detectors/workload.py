@@ -59,7 +59,7 @@ class WorkloadAdjusted(RowDetector):
         design = _design((rows[:, 1:] - level) / scale)
         weights = _huber(design, rows[:, 0])
         left = rows[:, 0] - design @ weights
-        sigma = float(spread(left[:, None], np.array([np.median(rows[:, 0])]))[0])
+        sigma = _sigma(left, rows[:, 0])
         inverse = np.asarray(np.linalg.pinv(design.T @ design), dtype=np.float64)
         return _Adjusted(weights, level, scale, inverse, sigma)
 
@@ -85,6 +85,12 @@ def _huber(design: Floats, times: Floats) -> Floats:
         found, *_ = np.linalg.lstsq(design * root[:, None], times * root, rcond=None)
         weights = np.asarray(found, dtype=np.float64)
         left = times - design @ weights
-        sigma = float(spread(left[:, None], np.array([np.median(times)]))[0])
+        sigma = _sigma(left, times)
         trust = np.minimum(1.0, HUBER * sigma / np.maximum(np.abs(left), 1e-12 * sigma))
     return weights
+
+
+def _sigma(left: Floats, times: Floats) -> float:
+    """Spread of what is left, at least a small share of the times' size and of their own spread."""
+    size = np.maximum(np.abs(np.median(times)), spread(times[:, None], center(times[:, None])))
+    return float(spread(left[:, None], size)[0])
