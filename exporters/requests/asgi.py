@@ -61,7 +61,7 @@ class AsgiExchange(Exchange):
     def broke_off(self, error: BaseException | None) -> None:
         """The app is done (or `error` ended it) before the response was."""
         try:
-            gone = self._disconnected or (self._body_read and self._has_hung_up())
+            gone = self._disconnected or (self._body_read and has_hung_up(self._receive))
             ending = outcome_of_break(error, self._status, self._send, disconnected=gone)
             self.is_complete = True
             self.close(*ending)
@@ -69,9 +69,15 @@ class AsgiExchange(Exchange):
             self.metrics.failed()
 
     async def _send_last(self, message: Message) -> None:
-        gone = self._disconnected or (self._body_read and self.has_lasted() and self._has_hung_up())
-        if gone and is_done_marker(self._end):
-            gone = False  # the answer was whole when the client left
+        gone = False
+        try:
+            gone = self._disconnected or (
+                self._body_read and self.has_lasted() and has_hung_up(self._receive)
+            )
+            if gone and is_done_marker(self._end):
+                gone = False  # the answer was whole when the client left
+        except Exception:  # noqa: BLE001 - measuring never breaks serving
+            self.metrics.failed()
         self.is_complete = True
         try:
             await self._send(message)
@@ -80,10 +86,3 @@ class AsgiExchange(Exchange):
             self._disconnected = isinstance(error, OSError)
             raise
         self.close("client_gone" if gone else None, self._status)
-
-    def _has_hung_up(self) -> bool:
-        try:
-            return has_hung_up(self._receive)
-        except Exception:  # noqa: BLE001 - measuring never breaks serving
-            self.metrics.failed()
-            return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
@@ -120,8 +121,9 @@ class Call(ThreadedExchange):
 
     def __del__(self) -> None:
         """A call whose client left before the handler began: gRPC drops it and tells nobody."""
-        if not self.is_complete:
-            self.close("client_gone", "CANCELLED")
+        with suppress(Exception):  # raised in here it would be told on stderr
+            if not self.is_complete:
+                self.close("client_gone", "CANCELLED")
 
     def enter(self) -> None:
         """Make this the call that `annotations_of_call` means."""

@@ -106,10 +106,13 @@ class WsgiExchange(ThreadedExchange):
 
     def watched(self, answer: Iterable[bytes]) -> Iterable[bytes]:
         """The app's answer, to be handed to the server in its place."""
-        wrapper = self.scope.get("wsgi.file_wrapper")
-        if isinstance(wrapper, type) and isinstance(answer, wrapper):
-            self.close(None, self._status)  # the server's sendfile takes it from here, unseen
-            return answer
+        try:
+            wrapper = self.scope.get("wsgi.file_wrapper")
+            if isinstance(wrapper, type) and isinstance(answer, wrapper):
+                self.close(None, self._status)  # the server's sendfile takes it from here, unseen
+                return answer
+        except Exception:  # noqa: BLE001 - measuring never breaks serving
+            self.metrics.failed()
         return (_SizedAnswer if hasattr(answer, "__len__") else _Answer)(answer, self)
 
     def piece(self, body: bytes) -> None:
@@ -128,19 +131,25 @@ class WsgiExchange(ThreadedExchange):
 
     def finished(self) -> None:
         """The server took the last piece and asked for more."""
-        if self.has_begun and self.has_rested() and not is_done_marker(self._end):
-            self._gone = self._has_hung_up()
-        self.close("client_gone" if self._gone else None, self._status)
+        try:
+            if self.has_begun and self.has_rested() and not is_done_marker(self._end):
+                self._gone = self._has_hung_up()
+            self.close("client_gone" if self._gone else None, self._status)
+        except Exception:  # noqa: BLE001 - measuring never breaks serving
+            self.metrics.failed()
 
     def broke_off(self, error: BaseException | None) -> None:
         """The app raised, or the server stopped taking pieces: the client has left."""
-        sent = str(self._status) if self._status else NOT_STARTED
-        if error is None or isinstance(error, GeneratorExit) or self._has_hung_up():
-            self.close("client_gone", sent)
-        elif self._end or self.has_begun:
-            self.close("failed_midstream", sent)
-        else:
-            self.close("timeout" if isinstance(error, TimeoutError) else "error", "500")
+        try:
+            sent = str(self._status) if self._status else NOT_STARTED
+            if error is None or isinstance(error, GeneratorExit) or self._has_hung_up():
+                self.close("client_gone", sent)
+            elif self._end or self.has_begun:
+                self.close("failed_midstream", sent)
+            else:
+                self.close("timeout" if isinstance(error, TimeoutError) else "error", "500")
+        except Exception:  # noqa: BLE001 - measuring never breaks serving
+            self.metrics.failed()
 
     def close(self, outcome: str | None, status: int | str) -> None:
         super().close(outcome, status)
