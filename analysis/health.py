@@ -13,6 +13,11 @@ from analysis.sources.gap import Gap
 SILENT_STEPS = 3
 """A target is silent when this many samples in a row are missing or 0."""
 
+ON_AND_OFF = 0.2
+"""Share of scrapes in the incident that fail where a target answers on and off."""
+STEADY = 0.02
+"""Share of scrapes that may fail in health."""
+
 
 def clock(ts_ns: int) -> str:
     """Time of day as people read it on a page."""
@@ -40,12 +45,28 @@ def silent_targets(up: pl.DataFrame, window: Window) -> tuple[Gap, ...]:
         latest = rows.sort("ts_ns").tail(SILENT_STEPS)
         recent = window.end_ns - SILENT_STEPS * window.step_ns
         # A target without recent samples was taken out of service discovery: no silence.
-        if (latest["value"] > 0).any() or latest["ts_ns"][-1] < recent:
+        if latest["ts_ns"][-1] < recent:
+            continue
+        if (latest["value"] > 0).any():
+            gaps += _on_and_off(entity, rows, window)
             continue
         answered = rows.filter(pl.col("value") > 0)["ts_ns"].to_list()
         since = f"since {clock(max(answered))}" if answered else "at all in the window"
         gaps.append(Gap(entity, f"no metrics {since}"))
     return tuple(sorted(set(gaps)))
+
+
+def _on_and_off(entity: str, up: pl.DataFrame, window: Window) -> list[Gap]:
+    """A target that answered every scrape in health and fails many of them since."""
+    failed = pl.col("value") <= 0
+    before = up.filter(pl.col("ts_ns") < window.start_ns).select(failed)["value"]
+    since = up.filter(pl.col("ts_ns") >= window.start_ns).select(failed)["value"]
+    usual, now = before.mean(), since.mean()
+    if usual is None or now is None or since.sum() < SILENT_STEPS:
+        return []
+    if float(usual) > STEADY or float(now) < ON_AND_OFF:  # type: ignore[arg-type]  # shares
+        return []
+    return [Gap(entity, f"answered only {1 - float(now):.0%} of the scrapes")]  # type: ignore[arg-type]
 
 
 def process_starts(starts: pl.DataFrame, window: Window) -> tuple[Change, ...]:

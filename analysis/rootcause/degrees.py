@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable
+from dataclasses import replace
 
 from analysis.detectors import Shift
 
@@ -67,7 +68,12 @@ def lasting_rise(shift: Shift | None) -> float | None:
     up = rise(shift)
     if up is None or shift is None or up == 0:
         return up
-    return up * ramp((shift.last - shift.before) / (shift.after - shift.before), 0.2, 0.5)
+    return up * _kept(shift)
+
+
+def _kept(shift: Shift) -> float:
+    """How much of a rise is left at the end, from hardly any to enough."""
+    return ramp((shift.last - shift.before) / (shift.after - shift.before), 0.2, 0.5)
 
 
 def share_rise(shift: Shift | None, low: float = 0.01, high: float = 0.05) -> float | None:
@@ -79,10 +85,12 @@ def share_rise(shift: Shift | None, low: float = 0.01, high: float = 0.05) -> fl
 
 def lasting_share(shift: Shift | None) -> float | None:
     """A share went up by points that users notice, and was still up at the end."""
-    up = share_rise(shift)
-    if up is None or shift is None or up == 0:
-        return up
-    return up * ramp((shift.last - shift.before) / (shift.after - shift.before), 0.2, 0.5)
+    if shift is None:
+        return None
+    # Two stray failures long before must not hide in the mean what most calls meet at the end.
+    highest = replace(shift, after=max(shift.after, shift.last))
+    up = share_rise(highest) or 0.0
+    return up * _kept(highest) if up else 0.0
 
 
 def rare(shift: Shift | None) -> float | None:

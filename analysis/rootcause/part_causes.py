@@ -48,6 +48,8 @@ PART = (
             Clue("restart", "unchanged", 0.9, since="step_time"),
             Clue("step_time", "steady", 0.8), THROTTLED, FAULTY, SLOW_KERNELS, STARVED,
             Clue("attempt_errors", "share_rises", 0.6), MORE_FRESH, LONGER,
+            # What slows all replicas down is not that one of them began anew.
+            Clue("step_time", "lasts", 0.5, "sisters"),
         ),
     ),
     Hypothesis(

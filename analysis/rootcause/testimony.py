@@ -71,21 +71,25 @@ class Case:
 
     def _places(self, clue: Clue, suspect: str) -> tuple[str, ...]:
         graph = self.graph
-        devices = tuple(below for below in graph.below(suspect) if below.startswith("gpu/"))
-        places: dict[str, tuple[str, ...]] = {
-            "self": (suspect,),
-            "sisters": graph.peers(suspect),
-            "clients": (CLIENTS,),
-            "gateway": (GATEWAY,),
-            "service": (f"service/{self.service}",),
-            "gpu": devices if suspect.startswith("replica/") else graph.of_kind("gpu"),
-            "hosted": graph.above(suspect),
-            "replicas": graph.of_kind("replica"),
-            "upstreams": graph.of_kind("upstream"),
-            "caches": graph.of_kind("cache"),
-            "node": graph.of_kind("node"),
+        places: dict[str, Callable[[], tuple[str, ...]]] = {
+            "self": lambda: (suspect,),
+            "sisters": lambda: graph.peers(suspect),
+            "clients": lambda: (CLIENTS,),
+            "gateway": lambda: (GATEWAY,),
+            "service": lambda: (f"service/{self.service}",),
+            "gpu": lambda: self._devices(suspect),
+            "hosted": lambda: graph.above(suspect),
+            "replicas": lambda: graph.of_kind("replica"),
+            "upstreams": lambda: graph.of_kind("upstream"),
+            "caches": lambda: graph.of_kind("cache"),
+            "node": lambda: graph.of_kind("node"),
         }
-        return places[clue.where]
+        return places[clue.where]()
+
+    def _devices(self, suspect: str) -> tuple[str, ...]:
+        if not suspect.startswith("replica/"):
+            return self.graph.of_kind("gpu")
+        return tuple(below for below in self.graph.below(suspect) if below.startswith("gpu/"))
 
     def _ask_one(self, clue: Clue, entity: str) -> Answer:
         if clue.test == "explains":
@@ -102,6 +106,8 @@ class Case:
             return Answer(clue, None)
         part = clue.part or self.measures.loudest_part(entity, clue.quantity)
         degree = self._degree(clue, entity, part, shift)
+        if clue.quantity == "queue_wait" and degree and clue.test in ("rises", "lasts"):
+            degree *= self._weighs(shift)
         if clue.also and degree is not None:
             too = self._ask_one(replace(clue, quantity=clue.also, also=None), entity).degree
             degree = degree if too is None else min(degree, too)
@@ -128,6 +134,13 @@ class Case:
             ]
             return degrees.stands_out(shift, sisters)
         return TESTS[clue.test](shift)
+
+    def _weighs(self, wait: Shift) -> float:
+        """How far a longer wait is any of what users wait: milliseconds out of nothing are not."""
+        whole = self.measures.shift(f"service/{self.service}", "duration_p99")
+        if whole is None or max(whole.before, whole.after) <= 0:
+            return 1.0
+        return degrees.ramp((wait.after - wait.before) / max(whole.before, whole.after), 0.05, 0.2)
 
     def _growth(self, clue: Clue, entity: str) -> Answer:
         """How far the rise in arrivals is made of resent requests, or of fresh ones."""
@@ -159,7 +172,7 @@ class Case:
         if refused is None or came is None or came.before <= 0:
             return Answer(clue, None)
         let_in = came.last * (1.0 - min(1.0, refused.last)) / came.before
-        degree = (degrees.share_rise(refused) or 0.0) * (1.0 - degrees.ramp(let_in, 0.85, 1.15))
+        degree = (degrees.lasting_share(refused) or 0.0) * (1.0 - degrees.ramp(let_in, 0.85, 1.15))
         return Answer(
             clue, degree,
             Witness(entity, clue.quantity, clue.part or "", refused.before, refused.after),
