@@ -9,6 +9,8 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from demo.member import Member
+
 PERIOD_SECONDS = 0.05
 """Stop and go in turn: several times within one token of a slow engine."""
 
@@ -81,6 +83,29 @@ class Hands:
         if (timer := self._stalls.pop(group, None)) is not None:
             timer.cancel()
             send(group, signal.SIGCONT)
+
+
+class HeldFromOutside:
+    """What makes an engine suffer that knows nothing of faults: hands on its processes."""
+
+    def __init__(self) -> None:
+        self._hands = Hands()
+
+    def slow(self, replica: Member, factor: float) -> None:
+        """All its processes run for a share of the time."""
+        self._hands.slow(replica.process.pid, factor)
+
+    def stall(self, replica: Member, seconds: float) -> None:
+        """All its processes are stopped and go on later."""
+        self._hands.stall(replica.process.pid, seconds)
+
+    def heal(self, replica: Member) -> None:
+        """As `let_go`."""
+        self.let_go(replica)
+
+    def let_go(self, replica: Member) -> None:
+        """They run as they like."""
+        self._hands.free(replica.process.pid)
 
 
 def on_one_core() -> tuple[str, ...]:

@@ -9,10 +9,9 @@ from typing import ClassVar, Final
 
 from demo.engines.build import LLAMA
 from demo.engines.engine import Say, Seat
-from demo.engines.holding import Hands, on_one_core
+from demo.engines.holding import HeldFromOutside, on_one_core
 from demo.engines.model import Shape, write_gguf
 from demo.engines.setting_up import ensure
-from demo.member import Member
 from demo.servers.elasticsearch import cache
 from demo.servers.process import Command
 from demo.servers.run_folder import HOST
@@ -24,7 +23,7 @@ SHAPE: Final = Shape(hidden=256, layers=4)
 SLOTS: Final = 4
 
 
-class Llama:
+class Llama(HeldFromOutside):
     """llama.cpp's server: slots, a queue without an end, `/metrics` without latency or outcome.
 
     After a stream it closes the connection, although its headers promise to keep it. Its cache of
@@ -42,7 +41,7 @@ class Llama:
     patience: ClassVar = 30.0
 
     def __init__(self) -> None:
-        self._hands = Hands()
+        super().__init__()
         self._binary: Path | None = None
 
     def set_up(self, say: Say) -> None:
@@ -69,22 +68,6 @@ class Llama:
             log=seat.run.log(seat.name),
             niceness=NICENESS,
         )  # fmt: skip
-
-    def slow(self, replica: Member, factor: float) -> None:
-        """Its process runs for a share of the time."""
-        self._hands.slow(replica.process.pid, factor)
-
-    def stall(self, replica: Member, seconds: float) -> None:
-        """Its process is stopped and goes on later."""
-        self._hands.stall(replica.process.pid, seconds)
-
-    def heal(self, replica: Member) -> None:
-        """As `let_go`."""
-        self.let_go(replica)
-
-    def let_go(self, replica: Member) -> None:
-        """Its process runs as it likes."""
-        self._hands.free(replica.process.pid)
 
 
 def named() -> Path | None:

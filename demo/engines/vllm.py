@@ -8,10 +8,9 @@ from typing import ClassVar, Final
 
 from demo.engines.build import VLLM
 from demo.engines.engine import Say, Seat
-from demo.engines.holding import Hands, on_one_core
+from demo.engines.holding import HeldFromOutside, on_one_core
 from demo.engines.model import Shape, write_folder
 from demo.engines.setting_up import ensure
-from demo.member import Member
 from demo.servers.elasticsearch import cache
 from demo.servers.process import Command
 from demo.servers.run_folder import HOST
@@ -36,7 +35,7 @@ ENVIRONMENT: Final = {
 """Offline, and one thread to compute with, where the command says."""
 
 
-class Vllm:
+class Vllm(HeldFromOutside):
     """vLLM's own server: everything the demo's replica tells but its steps, under vLLM's names.
 
     Its scheduler spins while it waits, so its three processes share one core: the rest of the
@@ -54,7 +53,7 @@ class Vllm:
     patience: ClassVar = 300.0
 
     def __init__(self) -> None:
-        self._hands = Hands()
+        super().__init__()
         self._home: Path | None = None
 
     def set_up(self, say: Say) -> None:
@@ -83,19 +82,3 @@ class Vllm:
             env={**os.environ, **ENVIRONMENT},
             niceness=NICENESS,
         )  # fmt: skip
-
-    def slow(self, replica: Member, factor: float) -> None:
-        """All its processes run for a share of the time."""
-        self._hands.slow(replica.process.pid, factor)
-
-    def stall(self, replica: Member, seconds: float) -> None:
-        """All its processes are stopped and go on later."""
-        self._hands.stall(replica.process.pid, seconds)
-
-    def heal(self, replica: Member) -> None:
-        """As `let_go`."""
-        self.let_go(replica)
-
-    def let_go(self, replica: Member) -> None:
-        """Its process runs as it likes."""
-        self._hands.free(replica.process.pid)
