@@ -287,6 +287,20 @@ def test_a_tenth_of_the_samples_missing_changes_no_name(kind):
     assert named(diagnose(Scene(effects, missing=0.1).evidence())) == (kind, entity)
 
 
+def test_a_time_below_zero_is_a_gap_and_never_told():
+    scene = Scene(scenes.slow_replica()).evidence()
+    decode = (pl.col("quantity") == "phase_time") & (pl.col("part") == "decode")
+    late = pl.col("ts_ns") > scene.window.end_ns - 5 * 10**9
+    wrong = scene.series.with_columns(
+        pl.when(decode & late).then(-6.3e7).otherwise(pl.col("value")).alias("value")
+    )
+
+    verdict = diagnose(replace(scene, series=wrong))
+
+    assert named(verdict) == ("slow_replica", "replica/heron")
+    assert "e+07" not in verdict.model_dump_json()
+
+
 def test_times_in_milliseconds_give_the_same_cause():
     scene = Scene(scenes.slow_replica()).evidence()
     times = pl.col("quantity").str.contains("time|duration|wait|token")
