@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from alerts.config import Thresholds
 from dashboards import marks
 from dashboards.panels import (
     Dashboard,
@@ -16,8 +19,9 @@ from dashboards.panels import (
     TimeSeries,
     Value,
     Variable,
+    rising,
 )
-from exporters.catalog import Histogram, Recorded, Selector, Signal, neutral, stack
+from exporters.catalog import Gauge, Histogram, Recorded, Selector, Signal, neutral, stack
 from exporters.catalog.boards import Board
 from exporters.catalog.foreign import ALERTS
 
@@ -87,6 +91,48 @@ def drawn(
     """Draw one query over time; `beside` are further signals that it reads."""
     queries = (Query(expr, legend),)
     return TimeSeries(title=title, about=about, signals=(signal, *beside), queries=queries, **more)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Panels of one signal, narrowed to what the board's variables choose.
+
+    `width` is a number's; `empty` stands where no series is.
+    """
+
+    narrow: Callable[[Selector], Selector]
+    legend: str
+    width: int = 3
+    empty: str = ""
+
+    def stat(self, title: str, about: str, signal: Recorded, pick: str, **more: Any) -> Stat:
+        """Show the `min`, `max` or `sum` over all that is chosen."""
+        expr = f"{pick}({self.narrow(signal.value)})"
+        return stat(title, about, signal, expr, **{"width": self.width} | self._empty() | more)
+
+    def lines(
+        self, title: str, about: str, signal: Recorded | Gauge, legend: str = "", **more: Any
+    ) -> TimeSeries:
+        """Draw every series that is chosen."""
+        expr = self.narrow(signal.value)
+        return drawn(title, about, signal, expr, legend or self.legend, **self._empty() | more)
+
+    def _empty(self) -> dict[str, Any]:
+        return {"empty": self.empty} if self.empty else {}
+
+
+def durations(title: str, about: str, levels: Thresholds, whose: str, **more: Any) -> TimeSeries:
+    """Draw how long requests take, at the median and in the tail; `whose` ends the legend."""
+    slow, usual = neutral.DURATION_P99, neutral.DURATION_P50
+    queries = (Query(of(slow.value), f"p99{whose}"), Query(of(usual.value), f"p50{whose}"))
+    return TimeSeries(
+        title=title,
+        about=about,
+        signals=(slow, usual),
+        queries=queries,
+        steps=rising(critical=levels.p99_seconds),
+        **more,
+    )
 
 
 def lines(title: str, about: str, signal: Recorded, legend: str, **more: Any) -> TimeSeries:

@@ -10,14 +10,13 @@ from dashboards.panels import (
     Panel,
     Query,
     Row,
-    Stat,
     StateTimeline,
     TimeSeries,
     Value,
     falling,
     rising,
 )
-from dashboards.scope import choose, drawn, stat, whole
+from dashboards.scope import Chosen, choose, drawn, whole
 from exporters.catalog import Recorded, Selector, boards
 from exporters.catalog import neutral_outside as outside
 
@@ -51,9 +50,8 @@ def _asked(selector: Selector) -> Selector:
     return selector.matching(service="$service", endpoint="$endpoint")
 
 
-def _stat(title: str, about: str, signal: Recorded, pick: str, **more: Any) -> Stat:
-    more.setdefault("empty", "no canary asks")
-    return stat(title, about, signal, f"{pick}({_asked(signal.value)})", width=6, **more)
+CANARY = Chosen(_asked, ENDPOINT, width=6, empty="no canary asks")
+_stat, _lines = CANARY.stat, CANARY.lines
 
 
 def _now(levels: Thresholds) -> tuple[Panel, ...]:
@@ -68,13 +66,6 @@ def _now(levels: Thresholds) -> tuple[Panel, ...]:
         _stat("Last asked", "The endpoint that was not asked for longest.",
               outside.CANARY_AGE, "max"),
     )  # fmt: skip
-
-
-def _lines(
-    title: str, about: str, signal: Recorded, legend: str = ENDPOINT, **more: Any
-) -> TimeSeries:
-    more.setdefault("empty", "no canary asks")
-    return drawn(title, about, signal, _asked(signal.value), legend, **more)
 
 
 def _canary(levels: Thresholds) -> tuple[Panel, ...]:

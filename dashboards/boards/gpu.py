@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from alerts.config import RulesSection, Thresholds
 from dashboards import marks
 from dashboards.boards import gpu_faults, gpu_links, gpu_use
@@ -13,15 +11,14 @@ from dashboards.panels import (
     Panel,
     Query,
     Row,
-    Stat,
     TimeSeries,
     Value,
     Variable,
     falling,
     rising,
 )
-from dashboards.scope import choose, stat, whole
-from exporters.catalog import Recorded, boards, gpu, neutral, neutral_gpu, neutral_hardware
+from dashboards.scope import Chosen, choose, stat, whole
+from exporters.catalog import boards, gpu, neutral, neutral_gpu, neutral_hardware
 
 
 def board(rules: RulesSection) -> Dashboard:
@@ -54,8 +51,7 @@ def _variables() -> tuple[Variable, ...]:
     )
 
 
-def _stat(title: str, about: str, signal: Recorded, pick: str, **more: Any) -> Stat:
-    return stat(title, about, signal, f"{pick}({chosen(signal.value)})", **more)
+_stat = Chosen(chosen, DEVICE).stat
 
 
 def _now(levels: Thresholds) -> tuple[Panel, ...]:

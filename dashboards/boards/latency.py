@@ -17,9 +17,9 @@ from dashboards.scope import (
     SERVICE,
     choose,
     drawn,
+    durations,
     heatmap,
     lines,
-    of,
     or_no_traffic,
     service_variable,
     stat,
@@ -137,16 +137,9 @@ def _replicas() -> tuple[Panel, ...]:
 
 def _around(levels: Thresholds) -> tuple[Panel, ...]:
     return (
-        TimeSeries(
-            title="Duration of a request",
-            about="From the headers to the last byte, of requests answered well.",
-            signals=(neutral.DURATION_P99, neutral.DURATION_P50),
-            queries=(
-                Query(of(neutral.DURATION_P99.value), "p99 {{model}}"),
-                Query(of(neutral.DURATION_P50.value), "p50 {{model}}"),
-            ),
-            steps=rising(critical=levels.p99_seconds),
-        ),
+        durations("Duration of a request",
+                  "From the headers to the last byte, of requests answered well.",
+                  levels, " {{model}}"),
         lines("Upstream calls", "Mean time of a call to what every request waits for.",
               neutral.UPSTREAM_MEAN, "{{upstream}}", steps=rising(critical=levels.upstream_seconds),
               empty="none is called"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from alerts.config import RulesSection, Thresholds
 from dashboards.boards.service_flow import OUTCOME_COLORS
-from dashboards.panels import Dashboard, Link, Panel, Query, Row, Stat, TimeSeries, rising
+from dashboards.panels import Dashboard, Link, Panel, Query, Row, Stat, rising
 from dashboards.scope import (
     SERVICE,
     choose,
     drawn,
+    durations,
     heatmap,
     lines,
     of,
@@ -92,17 +93,9 @@ def _answers(levels: Thresholds) -> tuple[Panel, ...]:
 
 def _times(levels: Thresholds) -> tuple[Panel, ...]:
     return (
-        TimeSeries(
-            title="Duration of the model",
-            about="From the headers to the last byte, of requests answered well.",
-            signals=(neutral.DURATION_P99, neutral.DURATION_P50),
-            queries=(
-                Query(of(neutral.DURATION_P99.value), "p99"),
-                Query(of(neutral.DURATION_P50.value), "p50"),
-            ),
-            steps=rising(critical=levels.p99_seconds),
-            links=(TO_LATENCY,),
-        ),
+        durations("Duration of the model",
+                  "From the headers to the last byte, of requests answered well.",
+                  levels, "", links=(TO_LATENCY,)),
         lines("First token of the model", "99th percentile: queue and prefill.",
               neutral.FIRST_TOKEN_P99, "p99", links=(TO_LATENCY,)),
         lines("Between its tokens", "99th percentile: the batch and the device.",

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from alerts.config import RulesSection, Thresholds
 from dashboards.panels import (
     Dashboard,
     Panel,
     Query,
     Row,
-    Stat,
     StateTimeline,
     TimeSeries,
     Value,
     rising,
 )
-from dashboards.scope import choose, drawn, stat, whole
+from dashboards.scope import Chosen, choose, whole
 from exporters.catalog import (
-    Gauge,
-    Recorded,
     Selector,
     boards,
     neutral,
@@ -53,14 +48,8 @@ def chosen(selector: Selector) -> Selector:
     return selector.matching(instance="$instance", device="$device")
 
 
-def _stat(title: str, about: str, signal: Recorded, pick: str, **more: Any) -> Stat:
-    return stat(title, about, signal, f"{pick}({chosen(signal.value)})", width=4, **more)
-
-
-def _lines(
-    title: str, about: str, signal: Recorded | Gauge, legend: str = KERNEL, **more: Any
-) -> TimeSeries:
-    return drawn(title, about, signal, chosen(signal.value), legend, **more)
+PANELS = Chosen(chosen, KERNEL, width=4)
+_stat, _lines = PANELS.stat, PANELS.lines
 
 
 def _now(levels: Thresholds) -> tuple[Panel, ...]:

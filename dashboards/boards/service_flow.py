@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.config import Thresholds
 from dashboards.panels import Link, Panel, Query, TimeSeries, rising
-from dashboards.scope import heatmap, lines, of
+from dashboards.scope import durations, heatmap, lines, of
 from exporters.catalog import boards, neutral, neutral_levels, requests
 
 TO_MODEL = Link(
@@ -78,15 +78,11 @@ def traffic(levels: Thresholds) -> tuple[Panel, ...]:
 def latency(levels: Thresholds) -> tuple[Panel, ...]:
     """How long users wait: as quantiles, and every request of them."""
     return (
-        TimeSeries(
-            title="Request duration",
-            about="From the headers to the last byte.",
-            signals=(neutral.DURATION_P99, neutral.DURATION_P50),
-            queries=(
-                Query(of(neutral.DURATION_P99.value), "p99 {{model}}"),
-                Query(of(neutral.DURATION_P50.value), "p50 {{model}}"),
-            ),
-            steps=rising(critical=levels.p99_seconds),
+        durations(
+            "Request duration",
+            "From the headers to the last byte.",
+            levels,
+            " {{model}}",
             links=(TO_MODEL,),
             width=12,
         ),
