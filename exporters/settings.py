@@ -54,6 +54,20 @@ def load(model: type[ConfigT], path: Path | None, environ: Mapping[str, str]) ->
         raise UsageError(_explain(problem, model, where)) from None
 
 
+def read_secret(path: Path, what: str) -> str:
+    """What the file holds; raises UsageError when it cannot be read or is empty."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise UsageError(
+            f"{what} = {str(path)!r} cannot be read: {why}; name a file that holds the secret"
+        ) from None
+    if not text:
+        raise UsageError(f"{what} = {str(path)!r} is empty; write the secret in it")
+    return text
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,11 +14,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from alerts.bridge.courier import Courier
-from alerts.bridge.note import MalformedError, of_group, of_page
+from alerts.bridge.note import of_group, of_page
 from alerts.bridge.outbox import Outbox
-from alerts.bridge.wiring import read_secret, wired
+from alerts.bridge.wiring import wired
 from exporters.catalog import bridge
 from exporters.exposition import Registry, serve_app
+from exporters.posted import MalformedError, body_of
+from exporters.settings import read_secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -65,7 +66,7 @@ class _Bridge:
         self._section = section
         self._notify = notify
         path = notify.bridge_token_file
-        self._token = path and read_secret(path, "[rules.notify] bridge_token_file")
+        self._token = read_secret(path, "[rules.notify] bridge_token_file") if path else None
         self._registry = Registry()
         services = wired(notify)
         self._outbox = Outbox(
@@ -161,18 +162,7 @@ class _Bridge:
         return PlainTextResponse(self._registry.collect_text(), media_type=TEXT)
 
     async def _body(self, request: Request) -> bytes:
-        if self._token:
-            given = request.headers.get("authorization", "")
-            if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
-                raise HTTPException(
-                    401, "a bearer token is required", {"WWW-Authenticate": "Bearer"}
-                )
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self._section.body_limit_bytes:
-                raise HTTPException(413, f"more than {self._section.body_limit_bytes} bytes")
-        return bytes(body)
+        return await body_of(request, token=self._token, limit=self._section.body_limit_bytes)
 
 
 def _one_line(request: Request, error: HTTPException) -> Response:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from alerts.messages import Language
 from alerts.messages.words import words
+from exporters.posted import Posted, parse
 
 LISTED = 3
 """Alerts told in full before the details; a phone shows no more."""
@@ -19,16 +20,7 @@ Status = Literal["firing", "resolved"]
 Text = dict[str, str]
 
 
-class MalformedError(ValueError):
-    """A body that is not what it should be; the text is one line for whoever sent it."""
-
-
-class _Body(BaseModel):
-    # Alertmanager adds fields between releases: the unknown is left alone.
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
-
-
-class GroupedAlert(_Body):
+class GroupedAlert(Posted):
     """One alert of a group."""
 
     status: Status
@@ -37,7 +29,7 @@ class GroupedAlert(_Body):
     starts_at: str = Field(alias="startsAt", default="")
 
 
-class Group(_Body):
+class Group(Posted):
     """What Alertmanager's webhook of version 4 posts."""
 
     version: Literal["4"]
@@ -52,14 +44,14 @@ class Group(_Body):
         return [alert for alert in self.alerts if alert.status == self.status] or self.alerts
 
 
-class Said(_Body):
+class Said(Posted):
     """A page's words in one language."""
 
     title: str = Field(min_length=1, max_length=1000)
     text: str = Field(max_length=100_000)
 
 
-class Page(_Body):
+class Page(Posted):
     """What `busysignal watch` posts: a verdict's page, in every language it was written in."""
 
     status: Status
@@ -103,7 +95,7 @@ class Note:
 
 def of_group(body: bytes, language: Language) -> Note:
     """An alert group as a message; raises MalformedError when the body is none."""
-    group = _parse(Group, body, "an Alertmanager webhook of version 4")
+    group = parse(Group, body, "an Alertmanager webhook of version 4")
     said, told = words("pages", language), group.told()
     service = group.group_labels.get("service") or group.common_labels.get("service", "")
     where = f" {service}:" if service else ""
@@ -123,7 +115,7 @@ def of_group(body: bytes, language: Language) -> Note:
 
 def of_page(body: bytes, language: Language) -> tuple[Note, str]:
     """A verdict's page as a message, and its service; raises MalformedError."""
-    page = _parse(Page, body, "a page of busysignal watch")
+    page = parse(Page, body, "a page of busysignal watch")
     said = page.pages.get(language) or next(iter(page.pages.values()))
     head, _, details = said.text.partition("\n\n")
     fixed = words("pages", language)
@@ -153,16 +145,3 @@ def _links(alert: GroupedAlert, language: Language) -> tuple[tuple[str, str], ..
         or alert.annotations.get("runbook_url", ""),
     }
     return tuple((name, url) for name, url in named.items() if url.startswith("http"))
-
-
-BodyT = TypeVar("BodyT", bound=_Body)
-
-
-def _parse(model: type[BodyT], body: bytes, wanted: str) -> BodyT:
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in problem["loc"])
-        at = f"{where}: " if where else ""
-        raise MalformedError(f"not {wanted}: {at}{problem['msg']}".replace("\n", " ")) from None

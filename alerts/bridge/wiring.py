@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 from alerts import teams
 from alerts.bridge import services
-from exporters.errors import UsageError
+from exporters.settings import read_secret
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from alerts.bridge.services import Service
     from alerts.teams import NotifySection, Receiver
 
@@ -51,17 +49,3 @@ def _service(name: str, receiver: Receiver) -> Service:
             if receiver.token_file:
                 headers["Authorization"] = f"Bearer {secret('token_file')}"
             return services.Webhook(receiver.url or secret("url_file"), headers)
-
-
-def read_secret(path: Path, what: str) -> str:
-    """What the file holds; raises UsageError when it cannot be read or is empty."""
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
-        raise UsageError(
-            f"{what} = {str(path)!r} cannot be read: {why}; name a file that holds the secret"
-        ) from None
-    if not text:
-        raise UsageError(f"{what} = {str(path)!r} is empty; write the secret in it")
-    return text

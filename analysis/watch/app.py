@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 import sqlite3
 from collections.abc import AsyncIterator
@@ -26,17 +25,16 @@ from analysis.watch.ledger import Ledger
 from analysis.watch.senders import secret, senders
 from analysis.watch.thresholds import ThresholdStore, beside
 from analysis.watch.webhook import (
-    MalformedError,
     PostedChange,
     PostedGroup,
     PostedThreshold,
     incident_key,
-    parse,
 )
 from analysis.watch.worker import Collector, Proposer, Worker
 from exporters.catalog import stack
 from exporters.errors import UsageError
 from exporters.exposition import Registry, metrics_app
+from exporters.posted import MalformedError, body_of, parse
 
 log = logging.getLogger(__name__)
 
@@ -235,18 +233,7 @@ class _Watch:
         return PlainTextResponse("ready\n")
 
     async def _body(self, request: Request) -> bytes:
-        if self._token is not None:
-            given = request.headers.get("authorization", "")
-            if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
-                raise HTTPException(
-                    401, "a bearer token is required", {"WWW-Authenticate": "Bearer"}
-                )
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self._section.body_limit_bytes:
-                raise HTTPException(413, f"more than {self._section.body_limit_bytes} bytes")
-        return bytes(body)
+        return await body_of(request, token=self._token, limit=self._section.body_limit_bytes)
 
 
 class _Mounted:

@@ -23,7 +23,7 @@ from analysis.similar import Similar
 from analysis.verdict import Verdict
 from analysis.watch.ledger import Event, Incident
 from exporters.catalog import boards
-from exporters.errors import UsageError
+from exporters.settings import read_secret
 
 TIMEOUT_SECONDS = 3.0
 MILLISECOND = 1_000_000
@@ -209,18 +209,7 @@ def post(
 
 def secret(path: Path | None, key: str) -> str | None:
     """What a `*_file` of [watch] holds; raises UsageError when it cannot be read or is empty."""
-    if path is None:
-        return None
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise UsageError(
-            f"[watch] {key} = {str(path)!r} cannot be read: {error.strerror}; "
-            "name a file that holds the token"
-        ) from None
-    if not text:
-        raise UsageError(f"[watch] {key} = {str(path)!r} is empty; write the token in it")
-    return text
+    return None if path is None else read_secret(path, f"[watch] {key}")
 
 
 def _bearer(token: str | None) -> dict[str, str]:

@@ -6,26 +6,18 @@ import hashlib
 import json
 import time
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from analysis.evidence import SECOND, Alert, Change
+from exporters.posted import Posted
 
 MEMBERS = 500
 """So many alerts of a group are remembered, to tell whether it is still the same incident."""
 
 
-class MalformedError(ValueError):
-    """A body that is not what it should be; the text is one line for whoever sent it."""
-
-
-class _Body(BaseModel):
-    # Alertmanager adds fields between releases: the unknown is left alone.
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
-
-
-class PostedAlert(_Body):
+class PostedAlert(Posted):
     """One alert of a group."""
 
     status: Literal["firing", "resolved"]
@@ -41,7 +33,7 @@ class PostedAlert(_Body):
         return hashlib.sha256(f"{which} {self.starts_at.isoformat()}".encode()).hexdigest()[:12]
 
 
-class PostedGroup(_Body):
+class PostedGroup(Posted):
     """One alert group, the unit of notification."""
 
     version: Literal["4"]
@@ -76,7 +68,7 @@ class PostedGroup(_Body):
         )
 
 
-class PostedChange(_Body):
+class PostedChange(Posted):
     """A deploy, restart, config, scale or region change, told by whoever made it."""
 
     model_config = ConfigDict(extra="forbid")
@@ -94,7 +86,7 @@ class PostedChange(_Body):
         return Change(at, self.kind, self.entity, self.before, self.after, self.source)
 
 
-class PostedThreshold(_Body):
+class PostedThreshold(Posted):
     """Where an alert is to begin for an entity; without a value its default holds again."""
 
     model_config = ConfigDict(extra="forbid")
@@ -113,17 +105,3 @@ def incident_key(alert: Alert) -> str:
     """What makes two notifications one incident: the group and its start."""
     text = f"{alert.group_key}\n{alert.starts_ns}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-BodyT = TypeVar("BodyT", bound=_Body)
-
-
-def parse(model: type[BodyT], body: bytes, wanted: str) -> BodyT:
-    """Validate `body`; raises MalformedError with the first problem in one line."""
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in problem["loc"])
-        at = f"{where}: " if where else ""
-        raise MalformedError(f"not {wanted}: {at}{problem['msg']}".replace("\n", " ")) from None
