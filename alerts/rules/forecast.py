@@ -34,7 +34,7 @@ def _crossing(section: RulesSection) -> Alert:
         hold=section.scale.wait("10m"),
         keep_firing=section.scale.wait("15m"),
         query=forecast.UPPER.value.where(service=SERVICE, load=LOAD),
-        board=boards.SERVICE,
+        board=boards.SATURATION,
         variables={"service": "{{$labels.service}}"},
         values={"hours": str(hours)},
         kinds=("traffic_burst", "queue_saturation", "quota"),
@@ -48,7 +48,7 @@ def _stale(section: RulesSection) -> Alert:
         expr=f"time() - {forecast.MADE.value} > {_old(section)}",
         hold=section.scale.wait("10m"),
         query=forecast.MADE.value.where(instance="{{ $labels.instance }}"),
-        board=boards.SERVICE,
+        board=boards.STACK,
         kinds=("telemetry_gap",),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts.model import Alert
-from alerts.rules.subject import PART, WATCHER
+from alerts.rules.subject import ENGINE, WATCHER
 from exporters.catalog import boards, foreign, neutral, stack
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _exporter(section: RulesSection) -> Alert:
         expr=f"{signal.matching(job=SUPPORTING)} == 0",
         hold=section.scale.wait("10m"),
         query=signal.where(job="{{ $labels.job }}"),
-        board=boards.SERVICE,
+        board=boards.STACK,
         kinds=("telemetry_gap",),
     )
 
@@ -78,7 +78,7 @@ def _signal(section: RulesSection) -> Alert:
         # Long enough for a part that has just started to bring its first data.
         hold=section.scale.wait("15m"),
         query=signal.where(signal="{{ $labels.signal }}"),
-        board=boards.SERVICE,
+        board=boards.STACK,
         kinds=("telemetry_gap",),
     )
 
@@ -92,7 +92,7 @@ def _growing(section: RulesSection, name: str, total: Selector) -> Alert:
         hold="0s",
         keep_firing=section.scale.wait("5m"),
         query=total.where(instance="{{ $labels.instance }}"),
-        board=boards.SERVICE,
+        board=boards.STACK,
         kinds=("telemetry_gap",),
     )
 
@@ -105,7 +105,7 @@ def _backlog(section: RulesSection) -> Alert:
 
 
 def _engine_signal(section: RulesSection) -> Alert:
-    return PART.alert(
+    return ENGINE.alert(
         section, neutral.ENGINE_SIGNAL_MISSING.value, "== 1",
         name="EngineSignalMissing", severity="warning", hold="15m", kinds=("telemetry_gap",),
     )  # fmt: skip

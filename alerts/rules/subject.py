@@ -100,7 +100,7 @@ SERVICE = Subject(board=boards.SERVICE, labels=("service",), links=("service",))
 MODEL = Subject(board=boards.SERVICE, labels=("service", "model"), links=("service", "model"))
 PART = Subject(board=boards.SERVICE, labels=("service", "replica"), links=("service",))
 UPSTREAM = Subject(board=boards.SERVICE, labels=("service", "upstream"), links=("service",))
-BACKLOG = Subject(board=boards.SERVICE, labels=("consumergroup", "topic"), links=())
+BACKLOG = Subject(board=boards.SATURATION, labels=("consumergroup", "topic"), links=())
 CACHE = Subject(board=boards.SERVICE, labels=("service", "tier"), links=("service",))
 GPU = Subject(
     board=boards.GPU,
@@ -114,19 +114,13 @@ GPU_EXPORTER = Subject(
     links=("instance",),
     job="gpu",
 )
-RESOURCE = Subject(
-    board=boards.SERVICE,
-    labels=("instance", "resource"),
-    links=(),
+RESOURCE = Subject(board=boards.MACHINES, labels=("instance", "resource"), links=("instance",))
+DISK = Subject(
+    board=boards.MACHINES, labels=("instance", "mountpoint"), links=("instance",), job="node"
 )
-DISK = Subject(board=boards.SERVICE, labels=("instance", "mountpoint"), links=(), job="node")
-HOST = Subject(
-    board=boards.SERVICE,
-    labels=("instance",),
-    links=(),
-    job="node",
-)
-WATCHER = Subject(board=boards.SERVICE, labels=("instance",), links=())
+HOST = Subject(board=boards.MACHINES, labels=("instance",), links=("instance",), job="node")
+WATCHER = Subject(board=boards.STACK, labels=("instance",), links=())
+ENGINE = Subject(board=boards.STACK, labels=("service", "replica"), links=())
 PROBED = Subject(
     board=boards.PROBE,
     labels=("instance", "device"),

@@ -178,5 +178,6 @@ def _headroom(levels: Thresholds) -> tuple[Panel, ...]:
             ),
             steps=falling(levels.capacity_crossed_hours * HOUR_SECONDS),
             empty="not crossed, or no forecast runs",
+            links=(Link("Stack health", boards.STACK),),
         ),
     )  # fmt: skip

@@ -26,7 +26,7 @@ def soon(words: str) -> Fires:
             "description": f"requests of chat may cross its capacity in {words}, "
             "at the forecast's upper bound.",
             "query": 'busysignal_forecast_upper{service="chat",load="requests"}',
-            "dashboard_url": "http://127.0.0.1:3000/d/busysignal-service?var-service=chat",
+            "dashboard_url": "http://127.0.0.1:3000/d/busysignal-saturation?var-service=chat",
         },
     )
 

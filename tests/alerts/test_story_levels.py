@@ -138,7 +138,7 @@ ROWS: dict[str, tuple[dict[str, str], Fires]] = {
         says(
             "c needs 5m 0s to catch up with t; 60 s is the limit.",
             'llm:backlog_age_seconds{consumergroup="c",topic="t"}',
-            f"{BOARD}-service",
+            f"{BOARD}-saturation",
             consumergroup="c",
             topic="t",
         ),
@@ -235,7 +235,7 @@ ROWS: dict[str, tuple[dict[str, str], Fires]] = {
         says(
             "n1:1 uses 90% of its memory; 80% is the limit.",
             'node:resource_use:ratio{instance="n1:1",resource="memory"}',
-            f"{BOARD}-service",
+            f"{BOARD}-machines?var-instance=n1:1",
             instance="n1:1",
             resource="memory",
         ),
@@ -245,7 +245,7 @@ ROWS: dict[str, tuple[dict[str, str], Fires]] = {
         says(
             "p: 3 alerts dropped lately.",
             'prometheus_notifications_dropped_total{instance="p"}',
-            f"{BOARD}-service",
+            f"{BOARD}-stack",
             job="prometheus",
             instance="p",
         ),
@@ -255,7 +255,7 @@ ROWS: dict[str, tuple[dict[str, str], Fires]] = {
         says(
             "g: 3 errors were kept from requests lately.",
             'busysignal_metrics_errors_total{instance="g"}',
-            f"{BOARD}-service",
+            f"{BOARD}-stack",
             job="gateway",
             instance="g",
             service="chat",
@@ -269,6 +269,7 @@ ROWS: dict[str, tuple[dict[str, str], Fires]] = {
         says(
             "r1 of chat runs tgi and does not show llm:queue_depth.",
             'busysignal:engine_signal_missing{service="chat",replica="r1"}',
+            f"{BOARD}-stack",
             engine="tgi",
             signal="llm:queue_depth",
             **R1,
@@ -282,7 +283,7 @@ ROWS: dict[str, tuple[dict[str, str], Fires]] = {
         says(
             "No data from etcd at e:1.",
             'busysignal:target_up{job=~"etcd|config|prometheus",instance="e:1"}',
-            f"{BOARD}-service",
+            f"{BOARD}-stack",
             job="etcd",
             instance="e:1",
         ),
@@ -342,7 +343,7 @@ LATE: dict[str, tuple[dict[str, str], Fires]] = {
         says(
             "n1:1 waits for storage 10 times as long as usual; 3.2 times is the limit.",
             'node:io_waiting:growth{instance="n1:1"}',
-            f"{BOARD}-service",
+            f"{BOARD}-machines?var-instance=n1:1",
             service="chat",
             instance="n1:1",
         ),
@@ -366,7 +367,7 @@ LATE: dict[str, tuple[dict[str, str], Fires]] = {
         says(
             "/ at n1:1 will be full within 4 hours.",
             'node:disk_free_bytes{instance="n1:1",mountpoint="/"}',
-            f"{BOARD}-service",
+            f"{BOARD}-machines?var-instance=n1:1",
             service="chat",
             instance="n1:1",
             mountpoint="/",

@@ -204,7 +204,7 @@ def test_a_gpu_exporter_that_is_down_is_a_warning_and_no_page_for_every_gpu(stor
         {"service": "chat", "job": "gpu", "instance": "n1:9400"},
         {
             "description": "No data from gpu n1:9400.",
-            "dashboard_url": f"{BOARD}busysignal-service",
+            "dashboard_url": f"{BOARD}busysignal-stack",
             "query": 'busysignal:target_up{job="gpu"}',
         },
     )

@@ -34,10 +34,10 @@ MADE_OF = {
     ("requests/second", "ratio"), ("tokens/second", "ratio"), ("ratio", "1"),
     ("boolean", "1"), ("boolean", "ratio"), ("timestamp", "seconds"), ("watts", "joules"),
     ("1", "seconds"), ("tokens/second", "tokens"), ("1", "events/second"),
-    ("1", "requests/second"), ("seconds", "ratio"),
+    ("1", "requests/second"), ("seconds", "ratio"), ("bytes", "seconds"),
 }  # fmt: skip
 """What a query may make of its signal's unit: a share of it, a multiple, a count, its sum over
-time, its rate; a forecast's load has the unit of what it forecasts."""
+time, its rate, how long it lasts; a forecast's load has the unit of what it forecasts."""
 
 
 @pytest.mark.parametrize("queries", QUERIES)
