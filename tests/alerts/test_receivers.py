@@ -15,7 +15,7 @@ from exporters.errors import UsageError
 from exporters.settings import load
 
 ROOT = Path(__file__).parents[2]
-BUILD = ROOT / "deploy" / "build_amtool.sh"
+BUILD = ROOT / "deploy" / "build_go_tool.sh"
 VERSIONS = {"0.25": None, "0.28": "0.28.1", "0.33": "0.33.1"}
 ADDRESS = {"url_file": "/etc/busysignal/address"}
 SIGNED = {**ADDRESS, "secret_file": "/etc/busysignal/secret"}
@@ -47,9 +47,11 @@ def versioned(request):
     built = VERSIONS[request.param]
     if built is None:
         return request.param, request.getfixturevalue("amtool")
-    done = subprocess.run([BUILD, "--where", built], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [BUILD, "--where", f"amtool-{built}"], capture_output=True, text=True, check=False
+    )
     if not done.stdout.strip():
-        pytest.skip(f"no amtool {built}; make it with {BUILD.relative_to(ROOT)} {built}")
+        pytest.skip(f"no amtool {built}; make it with {BUILD.relative_to(ROOT)} amtool-{built}")
     return request.param, Path(done.stdout.strip())
 
 

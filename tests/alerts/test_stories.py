@@ -133,10 +133,10 @@ def test_a_level_moved_past_its_bound_breaks_a_story(promtool, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_later_promtools_tell_the_same_stories(version, tmp_path):
-    script = ROOT / "deploy/build_promtool.sh"
-    where = subprocess.run([script, "--where", version], capture_output=True, text=True, check=True)
+    asked = ["deploy/build_go_tool.sh", "--where", f"promtool-{version}"]
+    where = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
     if not where.stdout.strip():
-        pytest.skip(f"no promtool {version}; build it with deploy/build_promtool.sh {version}")
+        pytest.skip(f"no {asked[2]}; build it with {asked[0]} {asked[2]}")
     later = Path(where.stdout.strip())
 
     for section in sections().values():
