@@ -12,7 +12,8 @@ from typing import Any
 
 from opentelemetry.trace import Span, SpanKind, Tracer
 
-from exporters.telemetry.spans import Opened
+from exporters.telemetry.harmless import harmless
+from exporters.telemetry.spans import Opened, opened
 
 OPT_IN = "OTEL_SEMCONV_STABILITY_OPT_IN"
 LATEST = "gen_ai_latest_experimental"
@@ -52,18 +53,23 @@ def inference_span(
     `kind` is INTERNAL for a model in this process, CLIENT for one behind a network. `parameters`
     are `gen_ai.request.*` (`max_tokens=16`). An exception that leaves the block is told.
     """
-    attributes = named(
-        {
-            "gen_ai.operation.name": operation,
-            "gen_ai.system": system,
-            "gen_ai.request.model": model,
-            **{f"gen_ai.request.{key}": value for key, value in parameters.items()},
-        },
-        latest=latest,
-    )
-    return Opened(tracer.start_span(f"{operation} {model}", None, kind, attributes))
+
+    def make() -> Opened:
+        attributes = named(
+            {
+                "gen_ai.operation.name": operation,
+                "gen_ai.system": system,
+                "gen_ai.request.model": model,
+                **{f"gen_ai.request.{key}": value for key, value in parameters.items()},
+            },
+            latest=latest,
+        )
+        return Opened(tracer.start_span(f"{operation} {model}", None, kind, attributes))
+
+    return opened(make)
 
 
+@harmless
 def set_usage(
     span: Span,
     *,
@@ -86,6 +92,7 @@ def set_usage(
             span.set_attribute(key, value)
 
 
+@harmless
 def set_content(span: Span, *, messages: str, answer: str = "", latest: bool | None = None) -> None:
     """Note prompt and answer; they leave the process only where `[telemetry] content` is true."""
     if is_latest() if latest is None else latest:

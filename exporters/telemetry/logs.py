@@ -38,6 +38,10 @@ class TelemetryHandler(logging.Handler):
         super().__init__(level)
         self._put = put
         self._on_failure = on_failure
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Number records anew, in a forked child too: an id must be nobody else's."""
         self._prefix = secrets.token_hex(8)
         self._numbers = itertools.count()
         self.silent: set[int | None] = set()

@@ -1,11 +1,13 @@
 """The spans of a served request under OpenTelemetry's names: `http.*`, phases, attempts, errors.
 
-HTTP names are the stable ones (semantic conventions 1.23 and later).
+HTTP names are the stable ones (semantic conventions 1.23 and later). Nothing that goes wrong in
+here reaches the request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import Token
 from functools import lru_cache
 from types import TracebackType
 from typing import Any
@@ -13,9 +15,19 @@ from typing import Any
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.propagators.textmap import TextMapPropagator
-from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+)
 
 from exporters.catalog.canary import SYNTHETIC_HEADER
+from exporters.telemetry.harmless import complain, harmless
 from exporters.telemetry.logs import REQUEST_ID
 
 _SYNTHETIC = SYNTHETIC_HEADER.encode()
@@ -38,9 +50,13 @@ class Opened:
     def __init__(self, span: Span, base: Context | None = None) -> None:
         self._span = span
         self._base = base
+        self._token: Token[Context] | None = None
 
     def __enter__(self) -> Span:
-        self._token = attach(trace.set_span_in_context(self._span, self._base))
+        try:
+            self._token = attach(trace.set_span_in_context(self._span, self._base))
+        except Exception as failure:  # noqa: BLE001 - telling never breaks serving
+            complain("a span", failure)
         return self._span
 
     def __exit__(
@@ -49,10 +65,23 @@ class Opened:
         error: BaseException | None,
         trace_back: TracebackType | None,
     ) -> None:
-        detach(self._token)
-        if isinstance(error, Exception):
-            record_error(self._span, error)
-        self._span.end()
+        try:
+            if self._token is not None:
+                detach(self._token)
+            if isinstance(error, Exception):
+                record_error(self._span, error)
+            self._span.end()
+        except Exception as failure:  # noqa: BLE001 - telling never breaks serving
+            complain("a span's end", failure)
+
+
+def opened(make: Callable[[], Opened]) -> Opened:
+    """What `make` opens; where that fails, a span that takes everything and tells nothing."""
+    try:
+        return make()
+    except Exception as failure:  # noqa: BLE001 - telling never breaks serving
+        complain("opening a span", failure)
+        return Opened(NonRecordingSpan(trace.get_current_span().get_span_context()))
 
 
 def server_span(
@@ -63,6 +92,12 @@ def server_span(
     Named by method and `route`, a template such as `/users/{id}`. `request_id` is for every span
     and log of this context below. An exception that leaves the block is told and goes on.
     """
+    return opened(lambda: _server_span(tracer, scope, request_id, route))
+
+
+def _server_span(
+    tracer: Tracer, scope: Mapping[str, Any], request_id: str | None, route: str
+) -> Opened:
     if request_id is not None:
         REQUEST_ID.set(request_id)  # the request's task ends with it
     propagated = _propagated(propagate.get_global_textmap())
@@ -111,6 +146,7 @@ def _client(scope: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
+@harmless
 def set_status(span: Span, status: int) -> None:
     """Note the response's status: 500 and above is an error, for a caller 400 and above."""
     if not span.is_recording():
@@ -122,6 +158,7 @@ def set_status(span: Span, status: int) -> None:
         span.set_status(StatusCode.ERROR)
 
 
+@harmless
 def record_error(span: Span, error: BaseException) -> None:
     """Tell an exception: an event with type, message and stack, `error.type`, and the status."""
     if not span.is_recording():
@@ -135,6 +172,7 @@ def record_error(span: Span, error: BaseException) -> None:
     span.set_status(Status(StatusCode.ERROR, str(error) or name))
 
 
+@harmless
 def phase(tracer: Tracer, name: str, start_ns: int, end_ns: int, **attributes: Any) -> None:
     """A child of the current span for a phase that is over: `queue`, `prefill`, `decode`.
 
@@ -155,6 +193,9 @@ class Attempts:
 
     def attempt(self, **attributes: Any) -> Opened:
         """One call. Its span tells an exception that leaves the block, which goes on."""
+        return opened(lambda: self._attempt(attributes))
+
+    def _attempt(self, attributes: dict[str, Any]) -> Opened:
         links = [Link(self._first, {"link.kind": "retry_of"})] if self._first else []
         if self._count:
             attributes["http.request.resend_count"] = self._count
@@ -167,7 +208,7 @@ class Attempts:
 def outgoing(headers: Mapping[str, str]) -> dict[str, str]:
     """Headers for the next service, with the current span as their `traceparent`."""
     carrier = dict(headers)
-    propagate.inject(carrier)
+    harmless(propagate.inject)(carrier)
     return carrier
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import weakref
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -20,8 +23,10 @@ from exporters.exposition import Registry
 from exporters.telemetry.collector import OtlpSink
 from exporters.telemetry.document import Origin
 from exporters.telemetry.elasticsearch import ElasticsearchSink
+from exporters.telemetry.harmless import harmless
 from exporters.telemetry.head import sampler
 from exporters.telemetry.logs import REQUEST_ID, TelemetryHandler
+from exporters.telemetry.outlet import Outlet
 from exporters.telemetry.redact import MAX_TEXT, Redactor
 from exporters.telemetry.section import TelemetrySection
 from exporters.telemetry.shapes import shape
@@ -45,9 +50,10 @@ class OwnIds(RandomIdGenerator):
 class QueueProcessor(SpanProcessor):
     """Hands each finished span on as it is; the writer's thread does the work."""
 
-    def __init__(self, writer: Writer) -> None:
-        self._put = writer.queue.put
+    def __init__(self, put: Callable[[ReadableSpan], None]) -> None:
+        self._put = put
 
+    @harmless
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         if request_id := REQUEST_ID.get():
             span.set_attribute("request_id", request_id)
@@ -63,15 +69,17 @@ class Telemetry:
         self,
         provider: TracerProvider,
         registry: Registry,
-        writer: Writer | None = None,
+        outlet: Outlet | None = None,
         handler: TelemetryHandler | None = None,
     ) -> None:
         self.provider = provider
         self.tracer: trace.Tracer = provider.get_tracer("busysignal")
         self._registry = registry
-        self._writer = writer
+        self._outlet = outlet
         self._handler = handler
         self._root_level = logging.getLogger().level
+        if outlet is not None:
+            _after_fork(self)
 
     def install(self) -> None:
         """Take every record of the root logger that is at or above the handler's level."""
@@ -85,11 +93,13 @@ class Telemetry:
     @property
     def waiting(self) -> int:
         """The spans and logs in the queue."""
-        return len(self._writer.queue) if self._writer else 0
+        writer = self._writer
+        return len(writer.queue) if writer else 0
 
     def flush(self, seconds: float = 10.0) -> bool:
         """Wait until all that ended so far is in the store; False if some still waits."""
-        return self._writer.flush(seconds) if self._writer else True
+        writer = self._writer
+        return writer.flush(seconds) if writer else True
 
     def shutdown(self) -> None:
         """Write, or leave in the spool for the next start, all that was taken; then stop."""
@@ -100,9 +110,21 @@ class Telemetry:
             logging.getLogger("httpx").removeFilter(self._handler.heeds)
             self._handler = None
         self.provider.shutdown()
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        writer = self._writer
+        if writer is not None:
+            writer.close()
+
+    def begin_again(self) -> None:
+        """In a forked child: write what is told from now on, and nothing of the parent's."""
+        if self._handler is not None:
+            self._handler.begin_again()
+        if self._outlet is not None:
+            self._outlet.begin_again()
+
+    @property
+    def _writer(self) -> Writer | None:
+        writer = self._outlet.writer if self._outlet is not None else None
+        return None if writer is None or writer.is_closing else writer
 
     def collect_text(self) -> str:
         """Write `busysignal_telemetry_*` as Prometheus text."""
@@ -135,6 +157,7 @@ def setup(
     the process runs (`k8s.pod.name`, `k8s.node.name`, ...). Raises UsageError on credentials
     that cannot be read. The counters go to `registry`, or to one of its own that
     `Telemetry.collect_text` renders. Call `shutdown()` at the end, or use it as a context manager.
+    Processes forked later (`gunicorn --preload`) write by themselves.
     """
     attributes = {
         "service.name": service_name,
@@ -154,22 +177,36 @@ def setup(
         return Telemetry(provider, own)
     name = re.sub(r"[^A-Za-z0-9_.]", "_", f"{service_name}-{instance}")
     tally = Tally(own)
-    writer = Writer(
-        section,
-        shape("otlp" if section.kind == "otlp" else section.shape, _origin(section, attributes)),
-        _sink(section, name),
-        Spool(_spool_dir(section) / name, section.spool_bytes),
-        tally,
-    )
+
+    def begin() -> Writer:
+        spool = Spool(_spool_dir(section) / name, section.spool_bytes)
+        form = shape("otlp" if section.kind == "otlp" else section.shape, origin)
+        writer = Writer(section, form, _sink(section, spool.folder.name), spool, tally)
+        writer.start()
+        handler.silent.add(writer.thread.ident)
+        return writer
+
+    origin = _origin(section, attributes)
+    outlet = Outlet(begin)
     handler = TelemetryHandler(
-        writer.queue.put, section.log_level, on_failure=partial(tally.drop, "log", "poison")
+        outlet.put, section.log_level, on_failure=partial(tally.drop, "log", "poison")
     )
-    provider.add_span_processor(QueueProcessor(writer))
-    writer.start()
-    handler.silent.add(writer.thread.ident)
-    telemetry = Telemetry(provider, own, writer, handler)
+    provider.add_span_processor(QueueProcessor(outlet.put))
+    outlet.begin()
+    telemetry = Telemetry(provider, own, outlet, handler)
     telemetry.install()
     return telemetry
+
+
+def _after_fork(telemetry: Telemetry) -> None:
+    this = weakref.ref(telemetry)
+
+    def begin_again() -> None:
+        found = this()
+        if found is not None:
+            found.begin_again()
+
+    os.register_at_fork(after_in_child=begin_again)
 
 
 def _origin(section: TelemetrySection, resource: dict[str, str]) -> Origin:

@@ -77,6 +77,14 @@ class Writer:
         if self.thread.is_alive():
             log.error("%s kept the last spans and logs for %g s", self._sink.name, patience)
 
+    @property
+    def is_closing(self) -> bool:
+        return self._closing.is_set()
+
+    def forsake(self) -> None:
+        """In a forked child: the thread, the queue and the spool are the parent's."""
+        self._spool.close()
+
     def _refuse(self, item: Item) -> None:
         if isinstance(item, threading.Event):
             item.set()

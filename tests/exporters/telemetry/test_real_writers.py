@@ -138,7 +138,7 @@ def test_what_went_through_a_collector_is_read_as_what_went_straight(
     with collector(run_folder, generic.url, shape) as url:
         straight = start(config)
         through = start(section(url=url, kind="otlp"))
-        straight.provider.add_span_processor(QueueProcessor(through._writer))
+        straight.provider.add_span_processor(QueueProcessor(through._outlet.put))
         tell(straight)
         assert straight.flush(60)
         assert through.flush(60)
