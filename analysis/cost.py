@@ -12,6 +12,7 @@ import polars as pl
 
 from analysis.config import CostSection
 from analysis.evidence import SECOND, Evidence
+from analysis.language import say
 from analysis.quantities import Quantity
 from analysis.rootcause.symptom import Symptom
 from analysis.verdict import Impact
@@ -157,14 +158,14 @@ def _round(value: float | None) -> float | None:
 def told(impact: Impact) -> str:
     """One line for a person: `40 requests failed, 12 slow, 9 user-minutes, ...`; "" for nothing."""
     parts = [
-        f"{amount:,.{digits}f} {words}"
-        for amount, digits, words in (
-            (impact.requests_failed, 0, "requests failed"),
-            (impact.requests_slow, 0, "slow"),
-            (impact.users_minutes, 1, "user-minutes lost"),
-            (impact.gpu_seconds_wasted, 0, "GPU-seconds wasted"),
-            (impact.money, 2, impact.currency or ""),
+        say(sentence, count=f"{amount:,.{digits}f}")
+        for amount, digits, sentence in (
+            (impact.requests_failed, 0, "{count} requests failed"),
+            (impact.requests_slow, 0, "{count} requests slow"),
+            (impact.users_minutes, 1, "{count} user-minutes lost"),
+            (impact.gpu_seconds_wasted, 0, "{count} GPU-seconds wasted"),
+            (impact.money, 2, f"{{count}} {impact.currency}"),
         )
         if amount
     ]
-    return ", ".join(parts)
+    return say(", ").join(parts)

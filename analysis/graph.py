@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -13,6 +14,9 @@ from analysis.phases import peer
 CLIENTS = "clients"
 GATEWAY = "gateway"
 NODE = "node"
+
+MOST_PEERS = 200
+"""What so many sisters do, more of them do not tell better: each is compared with each."""
 
 
 def kind_of(entity: str) -> str:
@@ -26,17 +30,34 @@ class Graph:
 
     edges: Mapping[str, tuple[str, ...]]
 
-    @property
+    @cached_property
     def entities(self) -> tuple[str, ...]:
         return tuple(sorted(self.edges))
 
+    @cached_property
+    def _kinds(self) -> dict[str, tuple[str, ...]]:
+        kinds: dict[str, list[str]] = {}
+        for entity in self.entities:
+            kinds.setdefault(kind_of(entity), []).append(entity)
+        return {kind: tuple(found) for kind, found in kinds.items()}
+
+    @cached_property
+    def _callers(self) -> dict[str, tuple[str, ...]]:
+        callers: dict[str, list[str]] = {}
+        for entity in self.entities:
+            for below in self.edges[entity]:
+                callers.setdefault(below, []).append(entity)
+        return {entity: tuple(found) for entity, found in callers.items()}
+
     def of_kind(self, kind: str) -> tuple[str, ...]:
         """All entities of one kind."""
-        return tuple(entity for entity in self.entities if kind_of(entity) == kind)
+        return self._kinds.get(kind, ())
 
     def peers(self, entity: str) -> tuple[str, ...]:
-        """The sisters of a replica, the other GPUs of a GPU."""
-        return tuple(other for other in self.of_kind(kind_of(entity)) if other != entity)
+        """The sisters of a replica, the other GPUs of a GPU; of very many, some."""
+        found = self.of_kind(kind_of(entity))
+        some = found[:: len(found) // MOST_PEERS + 1]
+        return tuple(other for other in some if other != entity)
 
     def below(self, entity: str) -> tuple[str, ...]:
         """What the entity depends on directly."""
@@ -44,7 +65,7 @@ class Graph:
 
     def above(self, entity: str) -> tuple[str, ...]:
         """What depends on the entity directly."""
-        return tuple(other for other in self.entities if entity in self.edges[other])
+        return self._callers.get(entity, ())
 
     def path(self, entity: str, symptom: str = GATEWAY) -> tuple[str, ...]:
         """The shortest way the effect takes from `entity` to the symptom, both included."""

@@ -16,6 +16,8 @@ TABLE = Path(__file__).with_name("zh.toml")
 PLACE = re.compile(r"\{(\w+)\}")
 BETWEEN_CHINESE = re.compile(r"(?<=[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]) (?=[\u4e00-\u9fff])")
 """A space that a template left between two Chinese characters, where none belongs."""
+TELLING = 8
+"""A sentence with fewer letters between its places would be found in anything."""
 
 _spoken: ContextVar[Language] = ContextVar("language", default="en")
 
@@ -72,9 +74,8 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         plain = re.escape(PLACE.sub(r"<\1>", sentence))
         return re.compile(re.sub(r"<(\w+)>", r"(?P<\1>.+)", plain))
 
-    # Those that begin or end with a place would match anything.
     return {
         sentence: pattern(sentence)
         for sentence in sentences()
-        if PLACE.search(sentence) and not sentence.startswith("{")
+        if PLACE.search(sentence) and sum(map(str.isalpha, PLACE.sub("", sentence))) >= TELLING
     }

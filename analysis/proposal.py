@@ -14,6 +14,7 @@ from analysis import words
 from analysis.collect import MetricSource
 from analysis.config import AnalysisSection
 from analysis.evidence import SECOND
+from analysis.language import say, speaking
 from analysis.quantities import BY_KEY, Quantity
 from analysis.verdict import Cause, EvidenceItem, ProposedRule, Verdict, significant
 
@@ -53,6 +54,13 @@ def propose(
     Its signal is the strongest statement of the cause whose level then lies beyond what history
     shows. Raises SourceError when the history cannot be read.
     """
+    with speaking(verdict.language):
+        return _propose(verdict, metrics, section)
+
+
+def _propose(
+    verdict: Verdict, metrics: MetricSource, section: AnalysisSection
+) -> ProposedRule | None:
     first = verdict.first
     if first is None or first.kind in NOT_A_CAUSE:
         return None
@@ -85,11 +93,11 @@ def _belongs(query: str, quantity: Quantity) -> bool:
 
 def _part(item: EvidenceItem, quantity: Quantity) -> str | None:
     """The part that the item's words name: "" for none, None where it is another quantity."""
-    said = item.text.partition(": ")[2]
-    if quantity.part is None:
-        return "" if said.startswith(f"{quantity.words} ") else None
-    found = re.match(rf"{re.escape(quantity.words)} \(([^)]*)\) ", said)
-    return found[1].replace(" ", "_") if found else None
+    own = re.escape(words.what(quantity.key, "@" if quantity.part else ""))
+    found = re.search(f"[:：] ?{own.replace('@', '(.*?)')} ", item.text)
+    if found is None:
+        return None
+    return found[1].replace(" ", "_") if quantity.part else ""
 
 
 def _narrowed(query: str, quantity: Quantity, part: str) -> str:
@@ -180,7 +188,8 @@ def _written(
 ) -> ProposedRule:
     name = "".join(word.capitalize() for word in first.kind.split("_")) + "Begins"
     level = words.number(tried.threshold, tried.quantity.unit)
-    over = "over" if tried.sign == ">" else "under"
+    over = "{quantity} over {level}" if tried.sign == ">" else "{quantity} under {level}"
+    crossed = say(over, quantity=say(tried.quantity.words), level=level)
     document = {
         "groups": [
             {
@@ -192,10 +201,17 @@ def _written(
                         "for": f"{max(1, round(tried.hold))}s",
                         "labels": {"severity": "warning"},
                         "annotations": {
-                            "summary": f"{tried.quantity.words} {over} {level}: "
-                            f"{first.kind.replace('_', ' ')} may have begun.",
-                            "description": f"Proposed by verdict {verdict.id}; now at "
-                            "{{ $value | humanize }}. " + first.remedy,
+                            "summary": say(
+                                "{crossed}: {kind} may have begun.",
+                                crossed=crossed,
+                                kind=words.cause(first.kind),
+                            ),
+                            "description": say(
+                                "Proposed by verdict {id}; now at {value}. {remedy}",
+                                id=verdict.id,
+                                value="{{ $value | humanize }}",
+                                remedy=first.remedy,
+                            ),
                         },
                     }
                 ],
@@ -203,12 +219,16 @@ def _written(
         ]
     }
     days = covered * scale / 86_400
-    when = f"{len(tried.before)} times" if tried.before else "never"
+    when = say("{count} times", count=str(len(tried.before))) if tried.before else say("never")
     return ProposedRule(
         alert=name,
         rule=yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100),
-        says=f"{tried.quantity.words} {over} {level} would have fired in this incident and "
-        f"{when} in the {days:.3g} days before it",
+        says=say(
+            "{crossed} would have fired in this incident and {when} in the {days} days before it",
+            crossed=crossed,
+            when=when,
+            days=f"{days:.3g}",
+        ),
         fired=[*tried.before, *tried.now],
         looked_back_seconds=significant(covered),
     )

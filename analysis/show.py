@@ -10,8 +10,10 @@ from analysis.config import AnalysisSection
 from analysis.diagnose import diagnose
 from analysis.evidence import SECOND, Evidence
 from analysis.feedback import Word, load, read, words
+from analysis.language import say, speaking
 from analysis.page import render_text, title
 from analysis.similar import Memory, moment
+from analysis.verdict import Verdict
 
 LISTED = 30
 
@@ -25,19 +27,24 @@ def shown(verdicts: Path, verdict_id: str, section: AnalysisSection | None = Non
     verdict = read(verdicts, verdict_id)
     if section and section.language != verdict.language:
         verdict = diagnose(Evidence.load(folder), section)
+    with speaking(verdict.language):
+        return "\n".join(_lines(verdict, folder))
+
+
+def _lines(verdict: Verdict, folder: Path) -> list[str]:
     lines = [render_text(verdict).rstrip("\n")]
     if spent := cost.told(verdict.impact):
-        lines.append(f"cost: {spent}")
+        lines.append(say("cost: {cost}", cost=spent))
     if rule := verdict.proposed_rule:
         fired = ", ".join(moment(at) for at in rule.fired)
-        lines += [f"a rule for next time ({rule.says}: {fired}):", rule.rule.rstrip("\n")]
+        head = say("a rule for next time ({says}: {fired}):", says=rule.says, fired=fired)
+        lines += [head, rule.rule.rstrip("\n")]
     if word := words(folder.parent).get(verdict.id):
-        lines.append(f"said of it: {told(word)}")
+        lines.append(say("said of it: {word}", word=told(word)))
     similar = Memory(folder.parent).alike(verdict, but=folder.name.rpartition("-")[2])
     if similar:
-        lines += ["", "seen before", *(f"   {one.text}" for one in similar)]
-    lines += [f"evidence: {folder}"]
-    return "\n".join(lines)
+        lines += ["", say("seen before:"), *(f"   {one.text}" for one in similar)]
+    return [*lines, say("evidence: {folder}", folder=str(folder))]
 
 
 def listed(verdicts: Path) -> str:
@@ -55,6 +62,6 @@ def listed(verdicts: Path) -> str:
 
 def told(word: Word) -> str:
     """`confirmed by kim: slow_replica@replica/r1`."""
-    by = f" by {word.by}" if word.by else ""
-    cause = f": {word.cause}" if word.cause else ""
-    return f"{word.says}ed{by}{cause}"
+    said = say("confirmed") if word.says == "confirm" else say("rejected")
+    by = say(" by {name}", name=word.by) if word.by else ""
+    return said + by + (f": {word.cause}" if word.cause else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ from analysis import words as wording
 from analysis.bundle import folders
 from analysis.evidence import SECOND
 from analysis.feedback import Word, load, words
+from analysis.language import say, speaking
 from analysis.verdict import Verdict
 
 SAME_KIND, SAME_ENTITY, SAME_TYPE, SIGNALS = 0.5, 0.2, 0.1, 0.3
@@ -21,6 +23,8 @@ LIKE = 0.55
 """Below this two incidents have little in common: a kind alone is not enough."""
 TOLD = 3
 FRESH_SECONDS = 5.0
+PLACE_OR_NUMBER = re.compile(r"^.*?[:：]|\d[\d.,]*")
+"""What differs between two statements of the same that bear no query: where, and how much."""
 LOOKED_AT = 1000
 """The newest so many verdicts are compared."""
 
@@ -58,16 +62,11 @@ def features(verdict: Verdict) -> Features | None:
     if not verdict.causes:
         return None
     first = verdict.causes[0]
-    told = {f"{item.type} {item.text.partition(':')[2].strip()}" for item in first.evidence}
-    signals = {_quantity(text) for text in told} | {first.signal, verdict.symptom.signal}
+    told = {item.query or PLACE_OR_NUMBER.sub("", item.text) for item in first.evidence}
+    signals = told | {first.signal, verdict.symptom.signal}
     return Features(
         verdict.id, verdict.alert.starts_ns, first.kind, first.entity, frozenset(signals)
     )
-
-
-def _quantity(text: str) -> str:
-    """The words before the numbers: `metric queue depth 3 → 60` is `metric queue depth`."""
-    return " ".join(word for word in text.partition("→")[0].split()[:-1] if word)
 
 
 def score(one: Features, other: Features) -> float:
@@ -92,7 +91,8 @@ def alike(verdict: Verdict, past: Iterable[Features], said: dict[str, Word]) -> 
     found.sort(key=lambda item: (-item[0], -item[1].when_ns, item[1].verdict))
     once = {other.when_ns: (value, other) for value, other in reversed(found)}
     best = sorted(once.values(), key=lambda item: (-item[0], -item[1].when_ns))[:TOLD]
-    return tuple(_similar(mine, other, value, said.get(other.verdict)) for value, other in best)
+    with speaking(verdict.language):
+        return tuple(_similar(mine, other, value, said.get(other.verdict)) for value, other in best)
 
 
 def _similar(mine: Features, other: Features, value: float, word: Word | None) -> Similar:
@@ -110,12 +110,22 @@ def _outcome(word: Word | None) -> str:
 
 def _text(mine: Features, other: Features, word: Word | None) -> str:
     common = len(mine.signals & other.signals)
-    reasons = ["same kind"] if mine.kind == other.kind else []
-    reasons += ["same place"] if mine.entity == other.entity else []
-    reasons.append(f"{common} of {len(mine.signals)} signals")
-    what = f"{other.kind.replace('_', ' ')} at {wording.name(other.entity)}"
-    said = f", {_outcome(word)}" if word else ""
-    return f"{moment(other.when_ns)} {what}{said} ({', '.join(reasons)}; {other.verdict})"
+    reasons = [say("same kind")] if mine.kind == other.kind else []
+    reasons += [say("same place")] if mine.entity == other.entity else []
+    reasons.append(say("{count} of {all} signals", count=str(common), all=str(len(mine.signals))))
+    return say(
+        "{when} {kind} at {entity}{said} ({reasons}; {id})",
+        when=moment(other.when_ns), kind=wording.cause(other.kind),
+        entity=wording.name(other.entity), said=_said(word),
+        reasons=say(", ").join(reasons), id=other.verdict,
+    )  # fmt: skip
+
+
+def _said(word: Word | None) -> str:
+    if word is None:
+        return ""
+    said = say(", confirmed") if word.says == "confirm" else say(", rejected")
+    return said + (say(", was {cause}", cause=str(word.cause)) if word.cause else "")
 
 
 def moment(ts_ns: int) -> str:

@@ -8,6 +8,7 @@ from html import escape
 from analysis import cost, words
 from analysis.evidence import Evidence
 from analysis.health import clock
+from analysis.language import say, speaking
 from analysis.page import title
 from analysis.report.parts import Figures, log_templates, moments
 from analysis.report.style import STYLE
@@ -19,25 +20,33 @@ CHARTS = 4
 """Charts of one cause: the statements that weigh most come first."""
 
 
+LANG = {"en": "en", "zh": "zh-CN"}
+
+
 def page(evidence: Evidence, verdict: Verdict, similar: Sequence[Similar] = ()) -> str:
-    """The whole file."""
+    """The whole file, in the language that the verdict was given in."""
+    with speaking(verdict.language):
+        return _page(evidence, verdict, similar)
+
+
+def _page(evidence: Evidence, verdict: Verdict, similar: Sequence[Similar]) -> str:
     figures = Figures(evidence, verdict)
     symptom = (verdict.symptom.entity, verdict.symptom.signal, "")
     sections = [
         _head(verdict),
-        _section("What users feel", figures.draw(symptom)),
+        _section(say("What users feel"), figures.draw(symptom)),
         *(_cause(cause, figures) for cause in verdict.causes),
-        _section("In order of time", _timeline(evidence, verdict)),
-        _section("Seen before", _list(one.text for one in similar)),
-        _section("Ruled out", _list(_named(o.entity, o.why) for o in verdict.ruled_out)),
-        _section("Warnings and errors in the logs", _templates(evidence)),
-        _section("What could not be read", _list(_quality(evidence, verdict))),
-        _section("A rule that would have told", _rule(verdict)),
+        _section(say("In order of time"), _timeline(evidence, verdict)),
+        _section(say("Seen before"), _list(one.text for one in similar)),
+        _section(say("Ruled out"), _list(_named(o.entity, o.why) for o in verdict.ruled_out)),
+        _section(say("Warnings and errors in the logs"), _templates(evidence)),
+        _section(say("What could not be read"), _list(_quality(verdict))),
+        _section(say("A rule that would have told"), _rule(verdict)),
         _foot(verdict),
     ]
     name = escape(title(verdict))
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{LANG[verdict.language]}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{name}</title><style>{STYLE}</style></head><body>{''.join(sections)}</body></html>\n"
     )
@@ -45,15 +54,15 @@ def page(evidence: Evidence, verdict: Verdict, similar: Sequence[Similar] = ()) 
 
 def _head(verdict: Verdict) -> str:
     first, symptom = verdict.first, verdict.symptom
-    since = f", since {clock(symptom.since)}" if symptom.since else ""
-    lines = [f"<h1>{escape(title(verdict))}</h1>", _row("Users", f"{symptom.text}{since}")]
+    felt = f"{symptom.text}{_since(symptom.since)}"
+    lines = [f"<h1>{escape(title(verdict))}</h1>", _row(say("Users"), felt)]
     if first is None:
-        lines.append(_row("No cause", f"{verdict.reason}."))
+        lines.append(_row(say("No cause"), verdict.reason))
     else:
-        lines.append(_row(f"Cause, {100 * first.confidence:.0f} %", first.explanation))
-        lines.append(_row("Do", first.remedy))
+        sure = say("Cause, {confidence} %", confidence=f"{100 * first.confidence:.0f}")
+        lines += [_row(sure, first.explanation), _row(say("Do"), first.remedy)]
     if spent := cost.told(verdict.impact):
-        lines.append(_row("Cost so far", spent))
+        lines.append(_row(say("Cost so far"), spent))
     return f"<header>{''.join(lines)}</header>"
 
 
@@ -67,21 +76,30 @@ def _cause(cause: Cause, figures: Figures) -> str:
         f"<tr><td>{escape(item.text)}{_query(item.query)}</td><td>{item.score:.2f}</td></tr>"
         for item in cause.evidence
     )
-    table = f"<table><tr><th>evidence</th><th>weight</th></tr>{rows}</table>" if rows else ""
+    head = f"<tr><th>{escape(say('evidence'))}</th><th>{escape(say('weight'))}</th></tr>"
+    table = f"<table>{head}{rows}</table>" if rows else ""
     path = " → ".join(words.name(entity) for entity in cause.path)
-    since = f", since {clock(cause.since)}" if cause.since else ""
-    name = f"{cause.rank}. {cause.kind.replace('_', ' ')} at {words.name(cause.entity)}"
+    name = say(
+        "{rank}. {kind} at {entity}, {confidence} %{since}",
+        rank=str(cause.rank), kind=words.cause(cause.kind), entity=words.name(cause.entity),
+        confidence=f"{100 * cause.confidence:.0f}", since=_since(cause.since),
+    )  # fmt: skip
     body = (
         f"<p>{escape(cause.explanation)}</p>{''.join(list(charts)[:CHARTS])}{table}"
-        f"{_row('Path', path)}{_row('Do', cause.remedy)}"
+        f"{_row(say('Path'), path)}{_row(say('Do'), cause.remedy)}"
     )
-    return _section(f"{name}, {100 * cause.confidence:.0f} %{since}", body)
+    return _section(name, body)
+
+
+def _since(moment: int | None) -> str:
+    return say(", since {clock}", clock=clock(moment)) if moment else ""
 
 
 def _query(query: str | None) -> str:
     if query is None:
         return ""
-    return f"<details><summary>query</summary><code>{escape(query)}</code></details>"
+    name = escape(say("query"))
+    return f"<details><summary>{name}</summary><code>{escape(query)}</code></details>"
 
 
 def _timeline(evidence: Evidence, verdict: Verdict) -> str:
@@ -92,12 +110,12 @@ def _templates(evidence: Evidence) -> str:
     return _list(f"{count}× {template}" for count, template in log_templates(evidence))
 
 
-def _quality(evidence: Evidence, verdict: Verdict) -> Iterable[str]:
-    return [f"{one.source}: {one.gap}" for one in verdict.data_quality]
+def _quality(verdict: Verdict) -> Iterable[str]:
+    return [say("{source}: {gap}", source=o.source, gap=o.gap) for o in verdict.data_quality]
 
 
 def _named(entity: str, why: str) -> str:
-    return f"{words.name(entity)}: {why}"
+    return say("{entity}: {change}", entity=words.name(entity), change=why)
 
 
 def _list(items: Iterable[str]) -> str:
@@ -110,11 +128,16 @@ def _section(name: str, body: str) -> str:
 
 
 def _foot(verdict: Verdict) -> str:
-    call = f"busysignal verdict confirm {verdict.id}"
+    legend = say(
+        "Grey lines are sisters; the shade is health; upright lines: orange when users feel it, "
+        "red the alert, violet a change."
+    )
+    asked = say("Was it right? {confirm}, or {reject}.", confirm="\1", reject="\2")
+    confirm = f"<code>busysignal verdict confirm {escape(verdict.id)}</code>"
+    reject = f"<code>busysignal verdict reject {escape(verdict.id)} --cause KIND@ENTITY</code>"
+    asked = escape(asked).replace("\1", confirm).replace("\2", reject)
     return (
-        "<footer><p>Grey lines are sisters; the shade is health. Was it right? "
-        f"<code>{escape(call)}</code>, or <code>reject</code> with "
-        "<code>--cause KIND@ENTITY</code>.</p>"
+        f"<footer><p>{escape(legend)} {asked}</p>"
         f"<p>{escape(verdict.id)} · {escape(verdict.created)} · "
         f"{escape(verdict.inputs_digest)}</p></footer>"
     )

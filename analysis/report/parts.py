@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from analysis import words
-from analysis.evidence import Evidence
+from analysis.evidence import Change, Evidence
+from analysis.language import say
 from analysis.quantities import BY_KEY
 from analysis.report.chart import Line, Mark, chart
 from analysis.templates import TemplateMiner
@@ -71,7 +72,8 @@ class Figures:
 
 def _label(key: Key) -> str:
     entity, quantity, part = key
-    return f"{words.name(entity)}: {words.what(quantity, part)}"
+    what = words.what(quantity, part)
+    return say("{entity}: {change}", entity=words.name(entity), change=what)
 
 
 def _sisters(one: Key, other: Key) -> bool:
@@ -81,30 +83,45 @@ def _sisters(one: Key, other: Key) -> bool:
 
 def _marks(evidence: Evidence, verdict: Verdict) -> Iterator[Mark]:
     if verdict.symptom.since:
-        yield Mark(verdict.symptom.since, "onset", "users feel it")
+        yield Mark(verdict.symptom.since, "onset", say("users feel it"))
     if verdict.alert.starts_ns:
-        yield Mark(verdict.alert.starts_ns, "alert", verdict.alert.name or "asked about")
+        yield Mark(verdict.alert.starts_ns, "alert", verdict.alert.name or say("asked about"))
     for change in sorted(evidence.changes)[:20]:
-        yield Mark(change.ts_ns, "change", f"{change.kind} of {words.name(change.entity)}")
+        yield Mark(change.ts_ns, "change", _changed(change))
 
 
 def moments(evidence: Evidence, verdict: Verdict) -> list[Moment]:
     """What happened, in order of time."""
     found = [
-        Moment(change.ts_ns, f"{change.kind} of {words.name(change.entity)}: "
-               f"{change.before or '–'} → {change.after or '–'} ({change.source})")
+        Moment(change.ts_ns, say(
+            "{change}: {before} → {after} ({source})", change=_changed(change),
+            before=change.before or "–", after=change.after or "–", source=change.source,
+        ))
         for change in evidence.changes
     ]  # fmt: skip
     found += [Moment(c.since, _begins(c)) for c in verdict.causes if c.since]
     if verdict.symptom.since:
-        found.append(Moment(verdict.symptom.since, f"users feel it: {verdict.symptom.text}"))
+        found.append(Moment(verdict.symptom.since, _felt(verdict)))
     if verdict.alert.name:
-        found.append(Moment(verdict.alert.starts_ns, f"alert {verdict.alert.name} fires"))
+        found.append(Moment(verdict.alert.starts_ns, _fires(verdict)))
     return sorted(found, key=lambda moment: (moment.ts_ns, moment.text))
 
 
 def _begins(cause: Cause) -> str:
-    return f"{cause.kind.replace('_', ' ')} begins at {words.name(cause.entity)}"
+    kind, entity = words.cause(cause.kind), words.name(cause.entity)
+    return say("{kind} begins at {entity}", kind=kind, entity=entity)
+
+
+def _changed(change: Change) -> str:
+    return say("{kind} of {entity}", kind=say(change.kind), entity=words.name(change.entity))
+
+
+def _felt(verdict: Verdict) -> str:
+    return say("users feel it: {symptom}", symptom=verdict.symptom.text)
+
+
+def _fires(verdict: Verdict) -> str:
+    return say("alert {name} fires", name=verdict.alert.name)
 
 
 def log_templates(evidence: Evidence) -> list[tuple[int, str]]:
@@ -115,5 +132,5 @@ def log_templates(evidence: Evidence) -> list[tuple[int, str]]:
     ill = logs.filter(pl.col("severity") >= WARNING)["body"].drop_nulls().head(LINES)
     miner = TemplateMiner()
     miner.learn(ill.to_list())
-    counted = ((count, template) for template, count in miner.counts().items())
+    counted = ((count, template.replace(" :", ":")) for template, count in miner.counts().items())
     return sorted(counted, key=lambda one: (-one[0], one[1]))[:TEMPLATES]

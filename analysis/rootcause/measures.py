@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,11 @@ STEADY = Shift(0.0, 0.0, 0.0, 0.0, None)
 LARGEST = 1e100
 """A number from here on, or none at all, is a gap: no unit measures so much."""
 
+TIMES = tuple(key for key, quantity in BY_KEY.items() if quantity.unit == "seconds")
+"""Below zero they are gaps: a clock or a counter told nonsense."""
+
+EVENTS = tuple(key for key, quantity in BY_KEY.items() if quantity.event)
+
 Key = tuple[str, str, str]
 
 
@@ -30,13 +36,16 @@ class Measures:
     entities: frozenset[str]
     step_ns: int
 
+    @cached_property
+    def _parts(self) -> dict[tuple[str, str], dict[str, Shift]]:
+        found: dict[tuple[str, str], dict[str, Shift]] = {}
+        for (entity, quantity, part), shift in sorted(self.shifts.items()):
+            found.setdefault((entity, quantity), {})[part] = shift
+        return found
+
     def parts(self, entity: str, quantity: str) -> dict[str, Shift]:
         """The shifts of all parts of a quantity; for events, a steady zero when none is there."""
-        found = {
-            part: shift
-            for (owner, name, part), shift in sorted(self.shifts.items())
-            if (owner, name) == (entity, quantity)
-        }
+        found = self._parts.get((entity, quantity), {})
         if not found and BY_KEY[quantity].event and entity in self.entities:
             return {"": STEADY}
         return found
@@ -61,7 +70,8 @@ class Measures:
 
     def onsets_of(self, entity: str, quantity: str) -> list[int]:
         """When each part of the quantity left its level, ns."""
-        return [at for key, at in sorted(self.onsets.items()) if key[:2] == (entity, quantity)]
+        of = ((entity, quantity, part) for part in self._parts.get((entity, quantity), {}))
+        return [self.onsets[key] for key in of if key in self.onsets]
 
     def onset(self, entity: str, quantity: str, part: str = "") -> int | None:
         """When that series left its level, ns; None when it did not."""
@@ -74,6 +84,7 @@ def measure(evidence: Evidence) -> Measures:
     series = evidence.series.filter(
         pl.col("ts_ns").is_between(window.baseline_ns, window.end_ns)
         & (pl.col("value").abs() < LARGEST)
+        & ~(pl.col("quantity").is_in(TIMES) & (pl.col("value") < 0))
     )
     entities = frozenset(series["entity"].unique().to_list())
     if not series.height:
@@ -93,24 +104,21 @@ def measure(evidence: Evidence) -> Measures:
 
 def _matrix(series: pl.DataFrame, grid: np.ndarray) -> tuple[list[Key], Floats]:
     """One column per series in sorted order; events are zero where their entity reported."""
+    key = ("entity", "quantity", "part")
     ordered = (
-        series.group_by("entity", "quantity", "part", "ts_ns")
+        series.group_by(*key, "ts_ns")
         .agg(pl.col("value").max())
-        .sort("entity", "quantity", "part", "ts_ns")
+        .sort(*key, "ts_ns")
+        .with_columns(
+            pl.struct(key).rle_id().alias("column"), pl.col("entity").rle_id().alias("of")
+        )
     )
-    reported = {
-        entity: np.isin(grid, rows["ts_ns"].to_numpy())
-        for (entity,), rows in ordered.group_by("entity")
-    }
-    keys: list[Key] = []
-    columns: list[Floats] = []
-    for (entity, quantity, part), rows in ordered.group_by(
-        "entity", "quantity", "part", maintain_order=True
-    ):
-        column = np.full(len(grid), np.nan)
-        column[np.searchsorted(grid, rows["ts_ns"].to_numpy())] = rows["value"].to_numpy()
-        if quantity in BY_KEY and BY_KEY[str(quantity)].event:
-            column[np.isnan(column) & reported[entity]] = 0.0
-        keys.append((str(entity), str(quantity), str(part)))
-        columns.append(column)
-    return keys, np.column_stack(columns)
+    keys = ordered.unique("column", keep="first", maintain_order=True)
+    rows = np.searchsorted(grid, ordered["ts_ns"].to_numpy())
+    matrix = np.full((len(grid), keys.height), np.nan)
+    matrix[rows, ordered["column"].to_numpy()] = ordered["value"].to_numpy()
+    reported = np.zeros((len(grid), int(keys["of"][-1]) + 1), dtype=bool)
+    reported[rows, ordered["of"].to_numpy()] = True
+    events = keys["quantity"].is_in(EVENTS).to_numpy()
+    matrix[np.isnan(matrix) & events & reported[:, keys["of"].to_numpy()]] = 0.0
+    return [(entity, what, part) for entity, what, part in keys.select(key).iter_rows()], matrix

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -14,6 +15,7 @@ from analysis.evidence import SECOND, Alert, Change, Evidence, Window
 from analysis.frames import LOG_SCHEMA
 from analysis.report import page
 from analysis.report.chart import Line, Mark, chart
+from analysis.sources.gap import Gap
 from analysis.watch import app
 from tests.analysis import scenes
 from tests.analysis.scenes import Scene
@@ -76,6 +78,36 @@ def test_cause_evidence_and_what_to_do_are_on_the_page():
     assert "replica heron: mean time of a forward pass (decode) 11.8 ms → 61.3 ms" in found.text
     assert "steady: first-time arrivals" in found.text
     assert sum(tag == "svg" for tag, _ in found.tags) >= 4
+
+
+CHINESE = AnalysisSection(language="zh")
+ENGLISH_WORD = re.compile(r"[A-Za-z]{4,}")
+NAMES = ("heron", "stilt", "prometheus", "LatencyBudgetBurn", "chat", "decode", "prefill", "kernel",
+         "token", "features", "distributed")  # fmt: skip
+"""Words of a Chinese page that are names, or English in any language."""
+
+
+def test_a_chinese_verdict_has_a_chinese_page_with_the_same_charts():
+    change = Change(SLOW.window.start_ns + 5 * SECOND, "deploy", "replica/heron", "1", "2", "ci")
+    gaps = (Gap("prometheus", "3 of the queries did not answer in time"),)
+    ill = lines((17, "连接失败"), (17, "连接失败"))
+    evidence = replace(SLOW, changes=(change,), gaps=gaps, logs=ill)
+    english, chinese = (
+        page(evidence, diagnose(evidence, section)) for section in (AnalysisSection(), CHINESE)
+    )
+    found = Strict(chinese)
+
+    assert '<html lang="zh-CN">' in chinese
+    assert chinese.count("<svg") == english.count("<svg") >= 4
+    for wanted in ("时间线", "证据", "处置", "已排除", "3 个查询没有按时返回", "副本 heron 发布"):
+        assert wanted in found.text
+    told = found.text.partition("v-")[0]  # an identity follows, in hexadecimal letters
+    assert set(ENGLISH_WORD.findall(told)) <= {*NAMES, *ENGLISH_WORD.findall(code(chinese))}
+
+
+def code(text: str) -> str:
+    """What stands in code, which no language translates."""
+    return " ".join(re.findall(r"<code>(.*?)</code>", text))
 
 
 def test_nothing_is_loaded_and_nothing_runs():
