@@ -12,7 +12,8 @@ from exporters.catalog.boards import Board
 class RightlyEmpty:
     """A panel without series while all is well, and the fault whose run fills it.
 
-    `fault` is empty where the demo has nothing that such a panel could show.
+    `fault` is empty where the demo has nothing that such a panel could show; what fills it then is
+    one of the exporters in tests/dashboards/acts.py.
     """
 
     board: str
@@ -44,9 +45,12 @@ BY_FAULT: dict[tuple[Board, str, str], tuple[str, ...]] = {
         "Refused now", "Refusals by reason", "Refusals by replica",
     ),
     (boards.INCIDENTS, "slow_replica", "nothing fires"): (
-        "Pages firing", "Other alerts firing", "Open verdicts", "Alerts pending",
+        "Pages firing", "Open verdicts", "Alerts pending",
         "Alerts firing, by name", "Causes named", "Alert groups received", "Verdicts given",
-        "Time to the verdict", "Pages sent",
+        "Pages sent",
+    ),
+    (boards.INCIDENTS, "traffic_burst", "nothing fires"): (
+        "Other alerts firing", "Time to the verdict",
     ),
     (boards.STACK, "telemetry_gap", "every signal is written"): (
         "Signals missing", "Signals that nobody writes",
@@ -55,10 +59,11 @@ BY_FAULT: dict[tuple[Board, str, str], tuple[str, ...]] = {
         "Warnings and errors by template", "Newest warnings and errors",
     ),
     (boards.LOGS, "gpu_fault", "nothing is raised"): ("Exceptions by type",),
-    (boards.GPU, "gpu_fault", "no link went down"): ("NVLinks down",),
     (boards.GPU, "telemetry_gap", "all readings work"): ("Readings lost",),
     (boards.GPU, "gpu_fault", "the driver is the real one"): ("Simulated",),
-    (boards.GPU, "gpu_fault", "every call into the driver worked"): ("Failed calls",),
+    (boards.MACHINES, "traffic_burst", "its disks are idle"): (
+        "First disk full in", "Waits beside the usual",
+    ),
     **{
         (board, "slow_replica", "nothing fires"): ("Alerts firing", "Verdicts")
         for board in (boards.SERVICE, boards.SLO)
@@ -68,14 +73,13 @@ NOT_IN_THE_DEMO: dict[tuple[Board, str], tuple[str, ...]] = {
     (boards.GPU, WHOLE): (
         "Memory by MIG instance", "SMs by MIG instance", "Bandwidth by MIG instance",
     ),
+    (boards.GPU, "no link of its devices goes down"): ("NVLinks down",),
+    (boards.GPU, "no call into its driver fails without a name"): ("Failed calls",),
     (boards.GPU, NO_CONTAINERS): ("Memory by container", "SMs by container"),
     (boards.SERVICE, NO_ALLOCATOR): ("Fragmented device memory",),
     (boards.REPLICA, NO_ALLOCATOR): ("Its fragmented device memory",),
-    (boards.SERVICE, "an hour has to pass"): ("Arrivals beside the usual",),
     (boards.SATURATION, "no message queue stands before it"): ("Oldest message",),
     (boards.INCIDENTS, "nobody set a level"): ("Levels that were set",),
-    (boards.MACHINES, "an hour has to pass"): ("Waits beside the usual",),
-    (boards.MACHINES, "no disk fills up"): ("First disk full in",),
     (boards.PROBE, NO_DATASHEET): (
         "Nearest to its peak", "Share of the peak", "Beside other work", "SM clock after a sample",
         "Left out", "Rounds left out", "Memory of the probe",
