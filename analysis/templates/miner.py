@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from analysis.templates.mine import mine
-from analysis.templates.shape import VALUE, Shape, key, shape
+from analysis.templates.shape import MOST_WORDS, VALUE, Shape, key, shape
 from analysis.templates.text import text_of
 
 OTHER: Final = "<other>"
@@ -25,10 +24,11 @@ class TemplateMiner:
     is its own name, so that two miners can be compared.
     """
 
-    def __init__(self, *, max_shapes: int = 20_000, max_keys: int = 100_000) -> None:
-        self._max_shapes, self._max_keys = max_shapes, max_keys
+    def __init__(self, *, max_shapes: int = 20_000, max_letters: int = 20_000_000) -> None:
+        self._max_shapes, self._max_letters = max_shapes, max_letters
         self._counts: Counter[Shape] = Counter()
         self._shapes: dict[str, Shape] = {}
+        self._letters = 0
         self._templates: dict[Shape, str] | None = None
         self._dropped = 0
 
@@ -51,10 +51,22 @@ class TemplateMiner:
 
     def parameters(self, body: str | bytes) -> list[str]:
         """What a line has in its template's open places, in order; empty if it does not fit."""
-        pieces = [re.escape(word) for word in self.template(body).split(" ")]
-        pattern = r"\s*".join(pieces).replace(re.escape(VALUE), r"(.*?)")
-        found = re.fullmatch(pattern, text_of(body), re.DOTALL)
-        return [value.strip() for value in found.groups()] if found else []
+        words = self.template(body).split(" ")
+        rest, found, waiting = text_of(body), [], False
+        for word in words:
+            if word == VALUE:
+                waiting = True
+                continue
+            before, here, rest = rest.partition(word)
+            if not here or (before.strip() and not waiting):
+                return []
+            if waiting:
+                found.append(before.strip())
+            waiting = False
+        cut = len(words) >= MOST_WORDS
+        if rest.strip() and not (waiting or cut):
+            return []
+        return [*found, rest.strip()] if waiting else found
 
     def state(self) -> dict[str, Any]:
         """All that was learned, as JSON holds it."""
@@ -64,20 +76,28 @@ class TemplateMiner:
     @classmethod
     def restored(cls, state: Mapping[str, Any], *, max_shapes: int = 20_000) -> TemplateMiner:
         """A miner that goes on where `state` was taken; what is no state is a ValueError."""
-        if state.get("version") != VERSION:
-            raise ValueError(f"no miner state of version {VERSION}: {state.get('version')!r}")
+        found = state.get("version") if isinstance(state, Mapping) else state
+        if found != VERSION:
+            raise ValueError(f"no miner state of version {VERSION}: {found!r}")
         miner = cls(max_shapes=max_shapes)
-        for words, count in state["shapes"]:
-            miner._counts[tuple(map(str, words))] = int(count)
-        miner._dropped = int(state["dropped"])
+        try:
+            known = {_shape_of(words): _count(count) for words, count in state["shapes"]}
+            miner._dropped = _count(state["dropped"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"a miner state that is damaged: {error!r}") from None
+        miner._counts.update(known)
+        while len(miner._counts) > max_shapes:
+            miner._let_go()
         return miner
 
     def _shape(self, body: str | bytes) -> Shape:
         known = self._shapes
         found = known.get(name := key(text_of(body)))
         if found is None:
-            if len(known) >= self._max_keys:
+            self._letters += len(name)
+            if self._letters > self._max_letters:
                 known.clear()
+                self._letters = len(name)
             found = known[name] = shape(name)
         return found
 
@@ -90,10 +110,22 @@ class TemplateMiner:
 
     def _let_go(self) -> None:
         ordered = sorted(self._counts, key=lambda kept: (-self._counts[kept], kept))
-        for rare in ordered[self._max_shapes // 2 :]:
+        for rare in ordered[max(1, self._max_shapes // 2) :]:
             self._dropped += self._counts.pop(rare)
 
     def _mined(self) -> dict[Shape, str]:
         if self._templates is None:
             self._templates = mine(self._counts)
         return self._templates
+
+
+def _shape_of(words: Any) -> Shape:
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+        raise TypeError(f"a shape is a list of words, not {words!r:.40}")
+    return tuple(words[:MOST_WORDS])
+
+
+def _count(count: Any) -> int:
+    if not isinstance(count, int) or count < 0:
+        raise ValueError(f"lines are counted from 0, not {count!r:.40}")
+    return count

@@ -18,14 +18,14 @@ OPEN: Final = "\x02"
 
 DIGITS: Final = re.compile(r"\d+")
 QUOTED: Final = re.compile(r'"[^"]*"|\'[^\']*\'')
-ENDPOINT: Final = re.compile(r"(?<![\w/])[\w-]*\.[\w.\-]*:\d+(?!\w)")
-"""A dotted name with a port or a line number."""
+ENDPOINT: Final = re.compile(r"(?<![\w/-])[\w-]*+\.[\w.\-]*+:\d+(?!\w)")
+"""A dotted name with a port or a line number; nothing is tried twice, whatever the line holds."""
 
 NOTHING: Final = re.compile(r"\(\s*\)|\[\s*\]")
 """Brackets around a value that is missing just now."""
 
 AMOUNT: Final = re.compile(
-    r"<?(?<![\w.])\d+(?:[.,:]\d+)*\s*"
+    r"<?(?<![\w.])(?<!\d[:,])\d++(?:[.,:]\d++)*+\s*+"
     r"(?:[kKMGTP]i?[bB]|[bB]|bytes?|ms|us|ns|s|secs?|seconds?|mins?|minutes?|hours?|h|days?|%)(?!\w)"
 )
 NUMBERS: Final = re.compile(r"(?<!\w)\d+(?:[:.,/-]\d+)+(?!\w)")
@@ -36,6 +36,8 @@ AGAIN: Final = re.compile(f"{QUANTITY}\\s*\\(\\s*{QUANTITY}\\s*\\)")
 
 CJK: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 MARKS: Final = '=:,;()\\[\\]{}"|<>\uff0c\uff1a\uff1b\u3002\uff08\uff09\u3010\u3011\u3001'
+MOST_WORDS: Final = 128
+"""Words that are looked at: twenty thousand shapes of any length stay within some ten megabytes."""
 HAS_VALUE: Final = re.compile(f"[{OPEN}\\d]")
 WORDS: Final = re.compile(f"[{CJK}]+|[^\\s{MARKS}{CJK}]+|[{MARKS}]")
 
@@ -53,6 +55,8 @@ def shape(line: str) -> Shape:
             words.append(word)
         elif not words or words[-1] != VALUE:
             words.append(VALUE)
+        if len(words) == MOST_WORDS:
+            break
     return tuple(words)
 
 

@@ -13,8 +13,11 @@ MESSAGE_KEYS: Final = ("message", "msg", "event", "log", "body", "text")
 
 
 def text_of(body: str | bytes) -> str:
-    """The message of a JSON body, the first line of a stack trace, else the body, cut to length."""
-    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    """The message of a JSON body, the first line of a stack trace, else the body, cut to length.
+
+    A message is looked for one level deep at most.
+    """
+    text = body[: 4 * LONGEST].decode("utf-8", "replace") if isinstance(body, bytes) else body
     text = text[:LONGEST].strip()
     if text.startswith("{") and text.endswith("}"):
         text = _of_json(text)
@@ -26,7 +29,9 @@ def _of_json(text: str) -> str:
         fields = orjson.loads(text)
     except orjson.JSONDecodeError:
         return text
-    for key in MESSAGE_KEYS:
-        if isinstance(fields.get(key), str):
-            return str(fields[key]).strip()
+    within = [value for value in fields.values() if isinstance(value, dict)]
+    for place in (fields, *within):
+        for key in MESSAGE_KEYS:
+            if isinstance(place.get(key), str):
+                return str(place[key]).strip()
     return " ".join(sorted(fields))

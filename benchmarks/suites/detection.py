@@ -85,7 +85,11 @@ def read(folder: Path) -> Iterator[Run]:
     kept = [one for one in folder.glob("*-[0-9]*") if one.name.rpartition("-")[0] in FAULTS]
     for place in sorted(kept, key=lambda one: one.stat().st_mtime):
         began = place.stat().st_mtime * 1000
-        spans = [(first, last) for first, last in gateways if 0 <= first - began < 30_000]
+        spans = [
+            (first, last)
+            for first, last in gateways
+            if 0 <= first - began < 30_000 and last - first > HEALTHY_SECONDS * 1000
+        ]
         if len(spans) == 1:
             yield _run(place.name, *spans[0], series)
 

@@ -24,12 +24,19 @@ from analysis.evidence import Alert, Evidence
 from analysis.rootcause.hypotheses import HYPOTHESES
 from analysis.sources.files import FileDocuments, FileMetrics
 from analysis.verdict import Verdict
+from benchmarks.suites.incident_peers import ranks
+from benchmarks.suites.peers import PEERS
 from benchmarks.suites.result import NoLayoutError, Result
 from benchmarks.suites.statistics import wilson
+from exporters.catalog.kinds import KINDS
 
 NEEDED: Final = ("alert.json", "metrics.parquet")
 BINS: Final = 5
 WORST: Final = 12
+TWO: Final = "+"
+"""Stands between two kinds that are there at once."""
+SINGLE: Final = frozenset(KINDS) - {"none", "unknown"}
+"""Kinds that a verdict can name."""
 Judged = dict[str, Any]
 
 
@@ -46,9 +53,10 @@ class Case:
         return str(self.truth["kind"])
 
     @property
-    def is_cause(self) -> bool:
-        """Whether there is a cause that a verdict can name."""
-        return self.kind not in ("none", "unknown")
+    def causes(self) -> dict[str, list[str]]:
+        """Entities by kind of cause: one, or two at once."""
+        told: dict[str, list[str]] = self.truth.get("causes", {self.kind: self.truth["entities"]})
+        return told
 
 
 def run(data: Path) -> Result:
@@ -104,6 +112,15 @@ def judge(case: Case) -> Judged:
         "result": verdict.result,
         "rank": place,
         "kind_rank": rank_of(verdict, case, anywhere=True),
+        "entity_rank": _entity_rank(verdict, case),
+        "peers": ranks(evidence, case.truth["entities"]),
+        "each_rank": {kind: _place(verdict, kind, of) for kind, of in case.causes.items()},
+        "each_named": [
+            kind
+            for kind, of in case.causes.items()
+            if (at := _place(verdict, kind, of)) is not None
+            and verdict.causes[at - 1].confidence >= section.confidence_bar
+        ],
         "causes": [[one.kind, one.entity, one.confidence] for one in verdict.causes],
         "symptom": verdict.symptom.text,
         "chance": 1.0 / max(1, _choices(evidence)),
@@ -119,12 +136,27 @@ def rank_of(verdict: Verdict, case: Case, *, anywhere: bool = False) -> int | No
     """
     if case.kind == "telemetry_gap":
         return _told_missing(verdict, case)
-    places = [
-        cause.rank
-        for cause in verdict.causes
-        if cause.kind == case.kind and (anywhere or cause.entity in case.truth["entities"])
-    ]
-    return min(places, default=None)
+    places = [_place(verdict, kind, None if anywhere else of) for kind, of in case.causes.items()]
+    return min((place for place in places if place is not None), default=None)
+
+
+def _place(verdict: Verdict, kind: str, entities: list[str] | None) -> int | None:
+    """Where a kind stands first, at one of the entities or anywhere."""
+    return min(
+        (
+            cause.rank
+            for cause in verdict.causes
+            if cause.kind == kind and (entities is None or cause.entity in entities)
+        ),
+        default=None,
+    )
+
+
+def _entity_rank(verdict: Verdict, case: Case) -> int | None:
+    """Where a true entity stands first among the entities, whatever is said of it."""
+    order = list(dict.fromkeys(cause.entity for cause in verdict.causes))
+    truth = case.truth["entities"]
+    return min((order.index(one) + 1 for one in truth if one in order), default=None)
 
 
 def _told_missing(verdict: Verdict, case: Case) -> int | None:
@@ -142,7 +174,8 @@ def _choices(evidence: Evidence) -> int:
 
 def summary(judged: list[Judged]) -> dict[str, Any]:
     """The figures over all cases; shares of what they are shares of."""
-    causes = [one for one in judged if one["kind"] not in ("none", "unknown")]
+    causes = [one for one in judged if one["kind"] in SINGLE]
+    two = [one for one in judged if TWO in one["kind"]]
     healthy = [one for one in judged if one["kind"] == "none"]
     unknown = [one for one in judged if one["kind"] == "unknown"]
     return {
@@ -158,10 +191,35 @@ def summary(judged: list[Judged]) -> dict[str, Any]:
         "unknown": len(unknown),
         "unknown_abstained": _share(unknown, lambda one: one["result"] != "named"),
         "brier": brier(judged),
+        "two": len(two),
+        "two_both_in_top_3": _share(two, _both_in_top_3),
+        "two_both_named": _share(two, lambda one: len(one["each_named"]) == len(one["each_rank"])),
+        "two_one_in_top_3": _share(two, lambda one: one["rank"] is not None and one["rank"] <= 3),
+        **_beside(causes),
         "chance_top_1": float(np.mean([one["chance"] for one in causes])) if causes else None,
         "top_1_by_kind": _by_kind(causes),
         "seconds_per_case": float(np.median([one["seconds"] for one in judged])),
     }
+
+
+def _both_in_top_3(one: Judged) -> bool:
+    return all(place is not None and place <= 3 for place in one["each_rank"].values())
+
+
+def _beside(causes: list[Judged]) -> dict[str, Any]:
+    """Entities alone, ours and by each peer; a gap in the data is no entity's doing."""
+    told = [one for one in causes if one["kind"] != "telemetry_gap" and "peers" in one]
+    orders = {
+        "": [one["entity_rank"] for one in told],
+        **{f"{peer}_": [one["peers"][peer] for one in told] for peer in PEERS},
+    }
+    return {
+        f"{who}entity_top_{k}": _within(places, k) for k in (1, 3) for who, places in orders.items()
+    }
+
+
+def _within(places: list[int | None], k: int) -> float | None:
+    return sum(at is not None and at <= k for at in places) / len(places) if places else None
 
 
 def _stands(one: Judged) -> bool:

@@ -33,9 +33,11 @@ from benchmarks.suites.nab_score import (
     probation,
 )
 from benchmarks.suites.result import Case, NoLayoutError, Result
+from benchmarks.suites.statistics import bootstrap
 
 LABELS: Final = "combined_windows.json"
 STANDARD: Final = PROFILES["standard"]
+DRAWS: Final = 300
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,12 @@ def run(data: Path) -> Result:
     began = time.process_time()
     alarms = [place(ours(one), one.windows) for one in series]
     seconds = (time.process_time() - began) / len(series)
-    summary = {**figures(alarms), "seconds_per_case": seconds, **_peers(series)}
+    summary = {
+        **figures(alarms),
+        "standard_interval": bootstrap(alarms, lambda drawn: best(drawn, STANDARD)[0], DRAWS),
+        "seconds_per_case": seconds,
+        **_peers(series),
+    }
     _, threshold = best(alarms, STANDARD)
     cases = [case(one, placed, threshold) for one, placed in zip(series, alarms, strict=True)]
     columns = ("id", "rows", "windows", "found", "false_alarms", "score")

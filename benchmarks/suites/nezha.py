@@ -223,12 +223,13 @@ def judge(fault: Fault, order: list[Suspect], truth: str | None) -> dict[str, An
 
 
 def _is(suspect: Suspect, truth: str | None) -> bool:
-    """Two events hold the labelled pair; a metric bears its name; a network is a network."""
+    """Two events are the labelled pair, by place or by words; a metric bears its name."""
     if truth is None:
         return False
     if suspect.modality == "events":
         first, _, second = truth.partition("_")
-        return first in suspect.inside[0] and second in suspect.inside[1]
+        pairs = zip((first, second), suspect.inside, suspect.says, strict=True)
+        return all(wanted in event or wanted in says for wanted, event, says in pairs)
     if suspect.modality == "network":
         return truth.lower().startswith("network")
     return suspect.inside[0] == truth

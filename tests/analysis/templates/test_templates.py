@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -93,9 +94,41 @@ def test_a_state_of_another_make_is_refused():
         TemplateMiner.restored({"version": 7})
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {},
+        {"shapes": [[["a"], 1]]},
+        {"shapes": 5, "dropped": 0},
+        {"shapes": [["abc", 1]], "dropped": 0},
+        {"shapes": [[["a"], -5]], "dropped": 0},
+        {"shapes": [[["a", 7], 1]], "dropped": 0},
+        {"shapes": [[["a"], 1]], "dropped": "some"},
+    ],
+)
+def test_a_damaged_state_is_refused(damaged):
+    with pytest.raises(ValueError, match="damaged"):
+        TemplateMiner.restored({"version": 1, **damaged})
+
+
+def test_what_is_no_state_is_refused():
+    with pytest.raises(ValueError, match="version 1"):
+        TemplateMiner.restored([])
+
+
+def test_a_state_of_a_larger_miner_is_cut_to_the_bound():
+    first = mined(*(f"{'ab' * n} x" for n in range(1, 60)), "cd y", "cd y")
+
+    second = TemplateMiner.restored(first.state(), max_shapes=10)
+
+    assert len(second.state()["shapes"]) <= 10
+    assert sum(second.counts().values()) == 61
+    assert second.counts()["cd y"] == 2
+
+
 def test_memory_stays_bounded_and_nothing_is_uncounted():
     chance = random.Random(1)
-    miner = TemplateMiner(max_shapes=100, max_keys=50)
+    miner = TemplateMiner(max_shapes=100, max_letters=500)
     letters = "abcdefghij"
 
     miner.learn(" ".join(chance.choices(letters, k=8)) for _ in range(5000))
@@ -106,6 +139,38 @@ def test_memory_stays_bounded_and_nothing_is_uncounted():
 
 def test_a_line_of_a_megabyte_costs_no_more_than_its_beginning():
     assert mined("x" * 1_000_000).counts() == {"x" * 4096: 1}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["-" * 5000, "-." * 3000, "1:" * 3000, "1." * 3000, '"' * 5000, "(" * 5000, "a 1 " * 2000,
+     "错误" * 3000, "{" + '"a":{' * 900, b"\xff\xfe" * 400_000, "\x01\x02" * 3000, "1 s (" * 1000],
+)  # fmt: skip
+def test_no_line_is_looked_at_over_and_over(line):
+    began = time.process_time()
+    miner = mined(*[line] * 3)
+
+    assert len(miner.parameters(line)) >= 0
+    assert sum(len(words) for words, _ in miner.state()["shapes"]) <= 128
+    # A hundred times what it takes: only what grows with the square of a line is beyond it.
+    assert time.process_time() - began < 5
+
+
+def test_the_longest_of_lines_stay_small():
+    chance = random.Random(1)
+    miner = TemplateMiner(max_shapes=200)
+
+    miner.learn(" ".join(chance.choices("abcdefghij", k=2000)) for _ in range(600))
+
+    words = sum(len(kept) for kept, _ in miner.state()["shapes"])
+    assert words <= 200 * 128
+    assert sum(miner.counts().values()) == 600
+
+
+def test_a_message_is_found_one_level_deep():
+    assert templates('{"log": {"level": "error", "message": "disk 5 is full"}}') == [
+        "disk <*> is full"
+    ]
 
 
 @settings(max_examples=200)
