@@ -6,12 +6,16 @@ Factors and windows are those of Google's SRE workbook, "Alerting on SLOs": a pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from alerts.config import Objectives
+    from collections.abc import Callable
+
+    from alerts.objectives import Objectives, ServiceObjectives
+    from exporters.catalog.signal import Selector
 
 
 @dataclass(frozen=True)
@@ -33,29 +37,74 @@ PERIOD, TILE = "30d", "1h"
 class Level:
     """One service level: `target` of the requests are to be good, within `bound` seconds if any.
 
-    `alerts` begins the names of its alerts.
+    `alerts` begins the names of its alerts; `own` are those of services that keep another one.
     """
 
     slo: str
     alerts: str
     target: Decimal
     bound: float | None = None
+    service: str | None = None
+    own: tuple[Level, ...] = ()
 
     @property
     def budget(self) -> Decimal:
         """Share of requests that may miss it, exactly."""
         return budget(self.target)
 
+    def each(self) -> tuple[Level, ...]:
+        """That of the services with none of their own, then each other one."""
+        return (self, *self.own)
+
+    def of(self, series: Selector) -> Selector:
+        """Those of the series that this level is for."""
+        if self.service is not None:
+            return series.where(service=self.service)
+        if self.own:
+            return series.unlike(service="|".join(str(one.service) for one in self.own))
+        return series
+
+    def query(self, write: Callable[[Level], str]) -> str:
+        """One query for all services, from the query of each level."""
+        if not self.own:
+            return write(self)
+        return "\nor\n".join(f"(\n{indent(write(one), '  ')}\n)" for one in self.each())
+
+    def text(self, write: Callable[[Level], str]) -> str:
+        """What a person reads of it, as a template for an annotation where services differ."""
+        said = write(self)
+        for one in reversed(self.own):
+            said = (
+                f'{{{{ if eq $labels.service "{one.service}" }}}}{write(one)}'
+                f"{{{{ else }}}}{said}{{{{ end }}}}"
+            )
+        return said
+
 
 def levels(objectives: Objectives) -> tuple[Level, ...]:
     """Every service level of the config, the one about all of them last."""
-    latency, first, gap = objectives.latency, objectives.first_token, objectives.inter_token
+    own = [(service, _levels(objectives.of(service))) for service in objectives.services]
+    return tuple(
+        replace(
+            level,
+            own=tuple(
+                replace(others[place], service=service)
+                for service, others in own
+                if others[place] != level
+            ),
+        )
+        for place, level in enumerate(_levels(objectives))
+    )
+
+
+def _levels(kept: ServiceObjectives) -> tuple[Level, ...]:
+    latency, first, gap = kept.latency, kept.first_token, kept.inter_token
     return (
-        Level("availability", "Availability", objectives.availability.target),
+        Level("availability", "Availability", kept.availability.target),
         Level("latency", "Latency", latency.target, latency.bound_seconds),
         Level("first_token", "FirstToken", first.target, first.bound_seconds),
         Level("inter_token", "InterToken", gap.target, gap.bound_seconds),
-        Level("goodput", "Goodput", objectives.goodput.target),
+        Level("goodput", "Goodput", kept.goodput.target),
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from alerts.config import Thresholds
+from alerts.defaults import Thresholds
 from alerts.model import Recording
 from alerts.promql import number, percent
 from exporters.catalog.levels import SET, THRESHOLD_SET, THRESHOLDS
@@ -120,14 +120,18 @@ def recordings(section: RulesSection, alerts: Iterable[Alert]) -> tuple[Recordin
     chosen = f"max by ({', '.join(THRESHOLD_SET.labels)}) ({SET.value})"
     return (
         Recording(THRESHOLD_SET, chosen),
-        *(_configured(levels, override) for override in section.overrides),
+        *(_configured(section, levels, override) for override in section.overrides),
         *(level.recording() for level in levels.values()),
     )
 
 
-def _configured(levels: Mapping[str, Level], override: Override) -> Recording:
+def _configured(
+    section: RulesSection, levels: Mapping[str, Level], override: Override
+) -> Recording:
     alert, entity = override.alert, override.entity
     value = check(levels, alert, entity, override.value)
+    if entity and levels[alert].by[0] == "service":
+        section.check_service(f"an override of {alert}", entity.partition(SEPARATOR)[0])
     chosen = SET.value.where(alert=alert, entity=entity)
     labels = {"alert": alert, "entity": entity}
     return Recording(THRESHOLD_SET, f"vector({number(value)}) unless on () {chosen}", labels)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from alerts import slo
 from alerts.config import RulesSection
 from dashboards.panels import Step, rising
+from exporters.catalog.signal import Selector
 
 BURN_WINDOW = slo.PAGE[0].long
 """The window whose burn rate a page needs first."""
 
 
-def budgets(rules: RulesSection) -> dict[str, Decimal]:
-    """Share of requests each objective may miss, by the `slo` label of its recorded series."""
-    return {level.slo: level.budget for level in slo.levels(rules.objectives)}
+def objectives(rules: RulesSection) -> tuple[slo.Level, ...]:
+    """Every objective, as the alerts hold it."""
+    return slo.levels(rules.objectives)
+
+
+def burn_rate(level: slo.Level, errors: Selector) -> str:
+    """How many times too fast these errors spend the budget of their service."""
+    return level.query(lambda one: f"{one.of(errors)} / {one.budget}")
 
 
 def burning() -> tuple[Step, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 from alerts import slo
@@ -13,6 +15,8 @@ from exporters.catalog import goodput, neutral, neutral_slo
 from exporters.catalog import requests as raw
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from alerts.config import RulesSection
     from exporters.catalog.signal import Histogram, Selector
 
@@ -51,16 +55,16 @@ class Counted:
 
 def counted(level: slo.Level) -> Counted:
     """The series behind a service level, as the gateway counts them."""
-    requests = raw.REQUESTS.total.where(job=GATEWAY)
+    requests = level.of(raw.REQUESTS.total.where(job=GATEWAY))
     answerable = requests.matching(outcome=ANSWERABLE)
     if level.bound is None and level.slo == "goodput":
-        return Counted(answerable, good=goodput.REQUESTS_GOOD.total.where(job=GATEWAY))
+        return Counted(answerable, good=level.of(goodput.REQUESTS_GOOD.total.where(job=GATEWAY)))
     if level.bound is None:
         return Counted(answerable, bad=requests.matching(outcome=raw.FAILED))
     histogram, where = TIMED[level.slo]
     return Counted(
-        histogram.count.where(job=GATEWAY, **where),
-        good=histogram.le(level.bound).where(job=GATEWAY, **where),
+        level.of(histogram.count.where(job=GATEWAY, **where)),
+        good=level.of(histogram.le(level.bound).where(job=GATEWAY, **where)),
     )
 
 
@@ -90,16 +94,29 @@ def slow(section: RulesSection) -> tuple[Recording, ...]:
 
 def _recordings(section: RulesSection, *, slow: bool) -> tuple[Recording, ...]:
     return tuple(
-        Recording(signal, query(section.scale.window(window)), {"slo": level.slo})
+        Recording(
+            signal,
+            # Only a bound of its own makes a service's levels count anything else.
+            _bounded(level).query(partial(_counted, query, section.scale.window(window))),
+            {"slo": level.slo},
+        )
         for level in slo.levels(section.objectives)
         for signals, query in (
-            (neutral.SLO_ERRORS, counted(level).share),
-            (neutral.SLO_FAILURES, counted(level).missed),
-            ({"1h": neutral_slo.SLO_REQUESTS}, counted(level).number),
+            (neutral.SLO_ERRORS, Counted.share),
+            (neutral.SLO_FAILURES, Counted.missed),
+            ({"1h": neutral_slo.SLO_REQUESTS}, Counted.number),
         )
         for window, signal in signals.items()
         if (window in SLOW_WINDOWS) is slow
     )
+
+
+def _bounded(level: slo.Level) -> slo.Level:
+    return replace(level, own=tuple(one for one in level.own if one.bound != level.bound))
+
+
+def _counted(query: Callable[[Counted, str], str], window: str, level: slo.Level) -> str:
+    return query(counted(level), window)
 
 
 def _budget(section: RulesSection, level: slo.Level) -> tuple[Recording, ...]:
@@ -108,7 +125,10 @@ def _budget(section: RulesSection, level: slo.Level) -> tuple[Recording, ...]:
     tiles = f"[{scale.window(slo.PERIOD)}:{scale.window(slo.TILE)}]"
     hourly = neutral.SLO_FAILURES[slo.TILE].value.where(**where)
     every, failed = neutral_slo.PERIOD_REQUESTS, neutral_slo.PERIOD_FAILURES
-    allowed = f"{slo.exactly(level.budget)} * {every.value.where(**where)}"
+    allowed = level.query(
+        lambda one: f"{slo.exactly(one.budget)} * {one.of(every.value.where(**where))}"
+    )
+    allowed = f"(\n{indent(allowed, '  ')}\n)" if level.own else allowed
     left = neutral_slo.BUDGET_LEFT.value.where(**where)
     queries = {
         every: f"sum_over_time({neutral_slo.SLO_REQUESTS.value.where(**where)}{tiles})",

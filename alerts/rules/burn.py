@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from alerts import slo
 from alerts.promql import percent
 from alerts.rules.subject import BUDGET
-from exporters.catalog import goodput, neutral, neutral_slo
+from exporters.catalog import neutral, neutral_slo
 
 if TYPE_CHECKING:
     from alerts.config import RulesSection
@@ -18,6 +18,8 @@ CAUSES = (
     "traffic_burst", "retry_storm", "rate_limit", "slow_replica", "kv_cache_exhaustion",
     "upstream_errors", "upstream_slow", "bad_deploy", "gpu_fault",
 )  # fmt: skip
+BOUNDS = {"latency": "duration", "first_token": "first_token", "inter_token": "inter_token"}
+"""What the service calls the bound of a level."""
 OF_ONE = neutral_slo.BUDGET_REMAINING.value.where(slo="{{ $labels.slo }}")
 """The curve of the service level that an alert is about."""
 
@@ -29,7 +31,7 @@ def alerts(section: RulesSection) -> tuple[Alert, ...]:
         *(made for level in levels for made in _pair(section, level)),
         _soon(section, levels),
         _exhausted(section),
-        _bounds(section),
+        _bounds(section, levels),
     )
 
 
@@ -44,12 +46,12 @@ def _burning(
     section: RulesSection, level: slo.Level, name: str, burns: tuple[slo.Burn, ...]
 ) -> Alert:
     fast = burns == slo.PAGE
-    bound = {} if level.bound is None else {"bound": f"{level.bound:g}"}
+    bound = {} if level.bound is None else {"bound": level.text(lambda one: f"{one.bound:g}")}
     return BUDGET.alert(
         section, neutral.SLO_ERRORS[burns[0].short].value.where(slo=level.slo), "",
         expr=expression(section, level, burns), name=name, severity="page" if fast else "ticket",
         hold="2m" if fast else "1h", keep="15m" if fast else "2h",
-        values={"target": percent(level.target), **bound}, kinds=CAUSES,
+        values={"target": level.text(lambda one: percent(one.target)), **bound}, kinds=CAUSES,
     )  # fmt: skip
 
 
@@ -57,16 +59,17 @@ def expression(section: RulesSection, level: slo.Level, burns: tuple[slo.Burn, .
     """Both windows of any pair burn too fast, and more than a stray request failed."""
     least = section.objectives.minimum_failures
     arms = [
-        f"{_share(burn.long, level)} > {slo.threshold(burn, level.target)}\nand\n"
-        f"{_share(burn.short, level)} > {slo.threshold(burn, level.target)}\nand\n"
+        f"{_share(burn.long, one)} > {slo.threshold(burn, one.target)}\nand\n"
+        f"{_share(burn.short, one)} > {slo.threshold(burn, one.target)}\nand\n"
         f"{neutral.SLO_FAILURES[burn.long].value.where(slo=level.slo)} >= {least}"
+        for one in level.each()
         for burn in burns
     ]
     return "\nor\n".join(f"(\n{indent(arm, '  ')}\n)" for arm in arms)
 
 
 def _share(window: str, level: slo.Level) -> str:
-    return neutral.SLO_ERRORS[window].value.where(slo=level.slo)
+    return level.of(neutral.SLO_ERRORS[window].value.where(slo=level.slo))
 
 
 def _soon(section: RulesSection, levels: tuple[slo.Level, ...]) -> Alert:
@@ -75,7 +78,9 @@ def _soon(section: RulesSection, levels: tuple[slo.Level, ...]) -> Alert:
     missed, left = neutral.SLO_FAILURES["1h"].value, neutral_slo.BUDGET_LEFT.value
     # What fails now decides, too: an hour's rate says nothing of a fault that is over.
     burning = "\n  or\n  ".join(
-        f"{_share('5m', level)} > {slo.exactly(level.budget)}" for level in levels
+        f"{_share('5m', one)} > {slo.exactly(one.budget)}"
+        for level in levels
+        for one in level.each()
     )
     return BUDGET.alert(
         section, OF_ONE,
@@ -95,14 +100,14 @@ def _exhausted(section: RulesSection) -> Alert:
     )  # fmt: skip
 
 
-def _bounds(section: RulesSection) -> Alert:
-    objectives, counts = section.objectives, neutral_slo.BOUND.value
-    meant = goodput.Bounds(
-        objectives.latency.bound_seconds,
-        objectives.first_token.bound_seconds,
-        objectives.inter_token.bound_seconds,
-    )
-    others = [f"{counts.where(bound=b)} != {s:g}" for b, s in meant._asdict().items()]
+def _bounds(section: RulesSection, levels: tuple[slo.Level, ...]) -> Alert:
+    counts = neutral_slo.BOUND.value
+    others = [
+        f"{one.of(counts.where(bound=BOUNDS[level.slo]))} != {one.bound:g}"
+        for level in levels
+        if level.slo in BOUNDS
+        for one in level.each()
+    ]
     return BUDGET.alert(
         section, counts, "", expr="\nor\n".join(others), name="GoodputBoundsDiffer",
         severity="ticket", hold="1h", kinds=("telemetry_gap",),

@@ -6,7 +6,7 @@ from typing import Any
 
 from alerts.config import RulesSection, Thresholds
 from dashboards import marks
-from dashboards.levels import BURN_WINDOW, budgets, burning
+from dashboards.levels import BURN_WINDOW, burn_rate, burning, objectives
 from dashboards.panels import (
     Column,
     Dashboard,
@@ -78,9 +78,7 @@ def _sum(title: str, about: str, signal: Recorded) -> Stat:
 
 def _services(rules: RulesSection) -> Table:
     levels, burn = rules.thresholds, neutral.SLO_ERRORS[BURN_WINDOW]
-    spent = " or ".join(
-        f"{burn.value.where(slo=name)} / {budget}" for name, budget in budgets(rules).items()
-    )
+    spent = " or ".join(burn_rate(one, burn.value.where(slo=one.slo)) for one in objectives(rules))
     return Table(
         title="Services",
         about="One row a service; follow its name for what lies behind it.",

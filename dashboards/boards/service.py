@@ -6,7 +6,7 @@ from alerts.config import RulesSection, Thresholds
 from dashboards import marks
 from dashboards.boards.service_flow import latency, traffic
 from dashboards.boards.service_parts import dependencies, replicas
-from dashboards.levels import BURN_WINDOW, budgets, burning
+from dashboards.levels import BURN_WINDOW, burn_rate, burning, objectives
 from dashboards.panels import (
     PLAIN,
     Dashboard,
@@ -103,8 +103,8 @@ def _burn_rate(rules: RulesSection) -> TimeSeries:
         "just lasts.",
         signals=(errors,),
         queries=tuple(
-            Query(f"{errors.value.where(service=SERVICE, slo=slo)} / {budget}", slo)
-            for slo, budget in budgets(rules).items()
+            Query(burn_rate(one, errors.value.where(service=SERVICE, slo=one.slo)), one.slo)
+            for one in objectives(rules)
         ),
         unit="1",
         steps=burning(),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from alerts import slo
 from alerts.config import RulesSection
 from dashboards import marks
-from dashboards.levels import budgets, burning
+from dashboards.levels import burn_rate, burning, objectives
 from dashboards.panels import Dashboard, Panel, Query, Row, Step, TimeSeries, rising
 from dashboards.scope import SERVICE, drawn, incidents, or_no_traffic, service_variable, stat, whole
 from exporters.catalog import Recorded, boards, neutral, neutral_slo
+from exporters.catalog.signal import Selector
 
 NAMES = {
     "availability": "Availability", "latency": "Latency", "first_token": "First token",
@@ -23,13 +23,13 @@ LEFT = (Step("red"), Step("orange", 0.0), Step("green", 0.25))
 
 def board(rules: RulesSection) -> Dashboard:
     """Build the board of service levels, held against the configured objectives."""
-    objectives = budgets(rules)
+    levels = objectives(rules)
     return whole(
         boards.SLO,
         "Objectives, how fast their budgets are spent, and what that has cost.",
         (service_variable(),),
-        Row("Now", tuple(p for name, part in objectives.items() for p in _now(name, part))),
-        Row("How fast the budget is spent", tuple(map(_burn, objectives, objectives.values()))),
+        Row("Now", tuple(panel for level in levels for panel in _now(level))),
+        Row("How fast the budget is spent", tuple(map(_burn, levels))),
         Row("What missed its objective", _missed(rules)),
         Row("The month", _month()),
         Row("What wakes people", incidents(marks.FIRING, width=12)),
@@ -40,30 +40,33 @@ def _named(name: str) -> str:
     return NAMES.get(name, name.replace("_", " ").capitalize())
 
 
-def _errors(window: str, name: str) -> tuple[Recorded, str]:
+def _errors(window: str, name: str) -> tuple[Recorded, Selector]:
     signal = neutral.SLO_ERRORS[window]
     return signal, signal.value.where(service=SERVICE, slo=name)
 
 
-def _now(name: str, budget: Decimal) -> tuple[Panel, ...]:
+def _now(level: slo.Level) -> tuple[Panel, ...]:
+    name = level.slo
     fast, fast_share = _errors("1h", name)
     slow, slow_share = _errors("3d", name)
-    left = neutral_slo.BUDGET_REMAINING
+    left, spent = neutral_slo.BUDGET_REMAINING, burn_rate(level, slow_share)
     return (
         stat(f"{_named(name)} over 3 days", "Share of requests that met the objective.",
              slow, or_no_traffic(f"1 - {slow_share}"), width=4, decimals=3),
         stat(f"{_named(name)} burn rate", "Times too fast the budget goes, over the last hour.",
-             fast, or_no_traffic(f"{fast_share} / {budget}"), unit="1", width=4, decimals=1,
+             fast, or_no_traffic(burn_rate(level, fast_share)), unit="1", width=4, decimals=1,
              steps=burning()),
         # A month is added up from whole hours; in the first one, the share so far must do.
         stat(f"{_named(name)} budget left", "Share of the error budget of 30 days, each request "
              "counted once whenever it came; below 0 the objective is missed.", left,
              f"{left.value.where(service=SERVICE, slo=name)}\nor on (service)\n"
-             f"1 - {slow_share} / {budget}", beside=(slow,), width=4, decimals=1, steps=LEFT),
+             f"1 - {f'({spent})' if level.own else spent}",
+             beside=(slow,), width=4, decimals=1, steps=LEFT),
     )  # fmt: skip
 
 
-def _burn(name: str, budget: Decimal) -> Panel:
+def _burn(level: slo.Level) -> Panel:
+    name = level.slo
     windows = [window for pair in (*slo.PAGE, *slo.TICKET) for window in (pair.short, pair.long)]
     signals = {window: _errors(window, name) for window in windows}
     return TimeSeries(
@@ -72,7 +75,7 @@ def _burn(name: str, budget: Decimal) -> Panel:
         "the orange one. At 1 the budget just lasts.",
         signals=tuple(signal for signal, _ in signals.values()),
         queries=tuple(
-            Query(f"{share} / {budget}", window) for window, (_, share) in signals.items()
+            Query(burn_rate(level, share), window) for window, (_, share) in signals.items()
         ),
         unit="1",
         steps=burning(),
@@ -93,7 +96,7 @@ def _missed(rules: RulesSection) -> tuple[Panel, ...]:
             ),
             steps=rising(critical=rules.objectives.minimum_failures),
         )
-        for name in budgets(rules)
+        for name in (level.slo for level in objectives(rules))
     )
 
 

@@ -62,6 +62,10 @@ class Selector(str):
         """Narrow to series whose labels match the given regular expressions."""
         return self._narrow("=~", pattern)
 
+    def unlike(self, **pattern: str) -> Selector:
+        """Narrow to series whose labels do not match the given regular expressions."""
+        return self._narrow("!~", pattern)
+
     def _narrow(self, operator: str, wanted: dict[str, str]) -> Selector:
         unknown = sorted(set(wanted) - self.labels)
         if unknown:

@@ -8,7 +8,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from alerts.config import AvailabilityObjective, Objectives, RulesSection, Thresholds
+from alerts.config import Objectives, RulesSection, Thresholds
+from alerts.objectives import AvailabilityObjective
 from dashboards.config import DashboardsSection
 from dashboards.render import documents, files, generated
 from exporters.catalog.boards import BOARDS
