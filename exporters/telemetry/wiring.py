@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcesso
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 from exporters.chance import CHANCE
+from exporters.errors import UsageError
 from exporters.exposition import Registry
 from exporters.telemetry.collector import OtlpSink
 from exporters.telemetry.document import Origin
@@ -181,7 +182,12 @@ def setup(
     def begin() -> Writer:
         spool = Spool(_spool_dir(section) / name, section.spool_bytes)
         form = shape("otlp" if section.kind == "otlp" else section.shape, origin)
-        writer = Writer(section, form, _sink(section, spool.folder.name), spool, tally)
+        try:
+            sink = _sink(section, spool.folder.name)
+        except UsageError:
+            spool.close()
+            raise
+        writer = Writer(section, form, sink, spool, tally)
         writer.start()
         handler.silent.add(writer.thread.ident)
         return writer
