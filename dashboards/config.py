@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from alerts.messages import Languages
+from dashboards.log_fields import Shape
 from exporters.settings import Section
 
 Span = Annotated[str, Field(pattern=r"^[1-9][0-9]*[smhd]$")]
@@ -38,5 +39,6 @@ class DashboardsSection(Section):
     prometheus_url: str = Field(default="http://127.0.0.1:9090", pattern=r"^https?://")
     elasticsearch_url: str = Field(default="http://127.0.0.1:9200", pattern=r"^https?://")
     logs_index: str = Field(default="logs-*", min_length=1)
+    logs_shape: Shape = "otel"
     trace_url: str = ""
     prices: Prices = Prices()

@@ -123,12 +123,14 @@ class Panel:
 
     @property
     def description(self) -> str:
-        """What the panel tells, then each signal it draws in the catalogue's words."""
-        told = (
+        """What the panel tells, then each signal it draws in the catalogue's words, or field."""
+        signals = (
             f"- `{_series(signal)}`: {self.helps.get(signal.name, signal.help)}"
             for signal in dict.fromkeys(self.signals)
         )
-        return "\n".join([self.about, "", *told]).rstrip()
+        counted = (query.by for query in self.queries if isinstance(query, LogQuery))
+        fields = (f"- `{field}`" for field in counted if field)
+        return "\n".join([self.about, "", *signals, *fields]).rstrip()
 
 
 def _series(signal: Signal) -> str:

@@ -9,6 +9,7 @@ import yaml
 
 from alerts.config import RulesSection
 from dashboards.config import DashboardsSection
+from dashboards.log_fields import FIELDS
 
 COMMAND = "busysignal dashboards"
 MADE_BY = f"# Made by `{COMMAND}`; change the code, not this file.\n"
@@ -83,14 +84,15 @@ def _prometheus(section: DashboardsSection, rules: RulesSection) -> Json:
 
 
 def _elasticsearch(section: DashboardsSection) -> Json:
+    fields = FIELDS[section.logs_shape]
     options: Json = {
         "index": section.logs_index,
         "timeField": "@timestamp",
-        "logMessageField": "body.text",
-        "logLevelField": "severity_text",
+        "logMessageField": fields.message,
+        "logLevelField": fields.severity,
     }
     if section.trace_url:
-        options["dataLinks"] = [{"field": "trace_id", "url": section.trace_url}]
+        options["dataLinks"] = [{"field": fields.trace, "url": section.trace_url}]
     return {
         "name": "BusySignal logs",
         "type": "elasticsearch",

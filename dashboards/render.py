@@ -26,14 +26,15 @@ from dashboards.boards import (
 )
 from dashboards.check import check
 from dashboards.config import DashboardsSection, Prices
+from dashboards.log_fields import FIELDS, Shape
 from dashboards.panels import Dashboard
 from dashboards.provisioning import COMMAND
 from dashboards.words import translated
 from exporters.generated import Generated
 
 
-def boards(rules: RulesSection, prices: Prices) -> tuple[Dashboard, ...]:
-    """Every dashboard, with the alerts' levels drawn in."""
+def boards(rules: RulesSection, prices: Prices, shape: Shape = "otel") -> tuple[Dashboard, ...]:
+    """Every dashboard, with the alerts' levels drawn in, and logs looked for in this shape."""
     return (
         fleet.board(rules),
         service.board(rules),
@@ -49,7 +50,7 @@ def boards(rules: RulesSection, prices: Prices) -> tuple[Dashboard, ...]:
         incidents.board(rules),
         endpoints.board(rules),
         stack_health.board(rules),
-        logs.board(rules),
+        logs.board(rules, FIELDS[shape]),
     )
 
 
@@ -59,7 +60,7 @@ def documents(section: DashboardsSection, rules: RulesSection) -> dict[str, dict
     A single language has the plain uids, which alerts link to; beside English, Chinese has its own.
     Raises UsageError for a panel that asks for what does not exist, or lacks a word.
     """
-    english = boards(rules, section.prices)
+    english = boards(rules, section.prices, section.logs_shape)
     for board in english:
         check(board)
     sets: list[tuple[str, tuple[Dashboard, ...]]] = []
