@@ -90,7 +90,7 @@ def _cannot_start(code: int, library: Path | None) -> BusySignalError:
         where = library or "libnvidia-ml.so.1"
         return ServerMissingError(
             f"no NVIDIA driver answers here ({where}: {name_of(code)}); install the driver, "
-            "name its library in [gpu] nvml_library, or simulate devices with --simulated"
+            "or name its library in [gpu] nvml_library"
         )
     if code == VERSION_MISMATCH:
         return DriverChangedError(

@@ -29,7 +29,7 @@ def test_a_machine_without_a_driver_is_told_in_one_line() -> None:
 
     assert said == (
         "no NVIDIA driver answers here (libnvidia-ml.so.1: library_not_found); install the "
-        "driver, name its library in [gpu] nvml_library, or simulate devices with --simulated\n"
+        "driver, or name its library in [gpu] nvml_library\n"
     )
 
 
