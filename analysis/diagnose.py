@@ -15,7 +15,7 @@ from analysis.language import echo, say, speaking
 from analysis.phases import attribute
 from analysis.rootcause.calibration import Knots, calibrated, curve
 from analysis.rootcause.explain import begun, cause
-from analysis.rootcause.measures import measure
+from analysis.rootcause.measures import measure, sound
 from analysis.rootcause.ruled_out import ruled_out
 from analysis.rootcause.scoring import Candidate, rank
 from analysis.rootcause.split import settle
@@ -61,7 +61,7 @@ def _diagnose(evidence: Evidence, section: AnalysisSection, knots: Knots) -> Ver
     began = time.perf_counter()
     bar = section.confidence_bar
     digest = evidence.digest()
-    evidence = settle(evidence)
+    evidence = settle(replace(evidence, series=sound(evidence.series)))
     case = _case(evidence)
     symptom = find(case.measures, evidence.service)
     factor = _quality_factor(evidence, symptom)

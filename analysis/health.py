@@ -13,6 +13,9 @@ from analysis.sources.gap import Gap
 SILENT_STEPS = 3
 """A target is silent when this many samples in a row are missing or 0."""
 
+LATEST = 9e9
+"""Seconds since the epoch that fit in nanoseconds: no process began later, or at NaN."""
+
 ON_AND_OFF = 0.2
 """Share of scrapes in the incident that fail where a target answers on and off."""
 STEADY = 0.02
@@ -72,7 +75,8 @@ def _on_and_off(entity: str, up: pl.DataFrame, window: Window) -> list[Gap]:
 def process_starts(starts: pl.DataFrame, window: Window) -> tuple[Change, ...]:
     """Processes of known targets that were restarted inside the window."""
     changes = []
-    if "replica" in starts.columns:
+    starts = starts.filter(pl.col("value").is_between(0, LATEST)) if starts.height else starts
+    if {"replica", "instance"} <= set(starts.columns):
         # A replica that was rolled over answers at another address, and is the same replica.
         named = pl.col("replica").is_not_null() & (pl.col("replica") != "")
         starts = starts.with_columns(

@@ -93,7 +93,8 @@ def measure(count: int, seed: int) -> dict[str, Told]:
             continue
         one.slowest = max(one.slowest, time.process_time() - began)
         if verdict.result == "named" and verdict.first:
-            one.named[f"{verdict.first.kind} {seed}/{number}"] += 1
+            one.named[f"{kind} {seed}/{number}: {verdict.first.kind}"] += 1
+            print(*list(one.named)[-1:], file=sys.stderr, flush=True)
     return told
 
 

@@ -78,14 +78,17 @@ class Measures:
         return self.onsets.get((entity, quantity, part))
 
 
+def sound(series: pl.DataFrame) -> pl.DataFrame:
+    """Without what is no number: NaN, infinite, larger than anything, a time below nothing."""
+    negative = pl.col("quantity").is_in(TIMES) & (pl.col("value") < 0)
+    return series.filter((pl.col("value").abs() < LARGEST) & ~negative)
+
+
 def measure(evidence: Evidence) -> Measures:
     """Fit every series on health and look at the incident."""
     window = evidence.window
-    series = evidence.series.filter(
-        pl.col("ts_ns").is_between(window.baseline_ns, window.end_ns)
-        & (pl.col("value").abs() < LARGEST)
-        & ~(pl.col("quantity").is_in(TIMES) & (pl.col("value") < 0))
-    )
+    inside = pl.col("ts_ns").is_between(window.baseline_ns, window.end_ns)
+    series = sound(evidence.series.filter(inside))
     entities = frozenset(series["entity"].unique().to_list())
     if not series.height:
         return Measures({}, {}, entities, window.step_ns)
