@@ -23,6 +23,8 @@ PALETTE = (
     "#8ab8ff", "#c15c17",
 )  # fmt: skip
 LEFT, BOTTOM, TOP = 72, 34, 6
+MINUTE = 60
+SPANS = ((86_400, "days"), (3_600, "hours"), (MINUTE, "min"))
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,17 @@ def show(value: float, unit: str) -> str:
         return f"{value * 100:.3g} %" if abs(value) < 10 else f"{value * 100:.0f} %"
     if unit == "s" and abs(value) < 1:
         return f"{value * 1000:.3g} ms"
+    if unit == "s" and abs(value) >= MINUTE:
+        return _long(value)
     for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:.3g} {prefix}{_suffix(unit)}".strip()
     return f"{value:.3g} {_suffix(unit)}".strip()
+
+
+def _long(seconds: float) -> str:
+    size, name = next(one for one in SPANS if abs(seconds) >= one[0])
+    return f"{seconds / size:.3g} {name}"
 
 
 def _suffix(unit: str) -> str:

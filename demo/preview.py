@@ -42,7 +42,8 @@ section { position: absolute; background: #fff; border: 1px solid #d8d9da; overf
 h1 { font-size: 18px; margin: 10px } h2 { position: absolute; font-size: 14px; margin: 12px 8px }
 h3 { font-size: 12px; margin: 5px 8px; height: 14px; overflow: hidden; white-space: nowrap }
 .stat { font-size: 24px; text-align: center; margin: 22px 4px } .empty { text-align: center;
-color: #8e8e8e; margin-top: 40px } .grid { stroke: #e8e8e8 } text { font-size: 10px; fill: #555 }
+color: #8e8e8e; margin-top: 40px } .grid { stroke: #e8e8e8 } text { font-size: 10px;
+fill: #555; paint-order: stroke; stroke: #fff; stroke-width: 2px }
 table { width: 100%; border-collapse: collapse } td, th { text-align: left; padding: 3px 8px;
 border-bottom: 1px solid #eee } .line { font: 11px monospace; margin: 2px 8px; white-space: nowrap }
 """

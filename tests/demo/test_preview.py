@@ -101,6 +101,7 @@ def test_areas_stand_on_each_other():
         (0.995, "percentunit", "99.5 %"),
         (0.0123, "s", "12.3 ms"),
         (12.0, "s", "12 s"),
+        (7090.0, "s", "1.97 hours"),
         (1234.0, "reqps", "1.23 kreq/s"),
         (3.2e12, "flops", "3.2 TFLOP/s"),
         (40.0, "suffix: tok/s", "40 tok/s"),
