@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from analysis.ranking.statements import is_error, statement
+from analysis.ranking.statements import is_error, statement, words
 
 STEP: Final = ("entity", "event", "next")
 END: Final = "end"
@@ -26,17 +26,18 @@ class Break:
     """`event` was followed by `expected` in a share of cases that fell by `drop`.
 
     `score` is that drop times the likelihood ratio (G statistic) of the two shares, less what the
-    healthy windows differ among themselves.
+    healthy windows differ among themselves. `says` is what both events say in words.
     """
 
     event: str
     expected: str
     drop: float
     score: float
+    says: tuple[str, str] = ("", "")
 
 
 def steps(spans: pl.DataFrame, logs: pl.DataFrame) -> pl.DataFrame:
-    """How often each event follows which within a span: entity, event, next, error, count.
+    """How often each event follows which within a span: entity, event, next, error, count, says.
 
     `spans` needs entity, span_id, ts_ns and operation; `logs` span_id, ts_ns and body.
     """
@@ -45,22 +46,29 @@ def steps(spans: pl.DataFrame, logs: pl.DataFrame) -> pl.DataFrame:
         "span_id",
         "ts_ns",
         (pl.col("operation") + " start").alias("event"),
+        (pl.col("operation") + " start").alias("says"),
         error=pl.lit(value=False),
     )
     told = logs.select(
         "span_id",
         "ts_ns",
         statement(pl.col("body")).alias("event"),
+        words(pl.col("body")).alias("says"),
         is_error(pl.col("body")).alias("error"),
     )
     events = pl.concat([begun, told]).join(known, on="span_id")
     following = pl.col("event").shift(-1).over("span_id").fill_null(END)
     wrong = pl.col("error").shift(-1).over("span_id").fill_null(value=False)
+    then = pl.col("says").shift(-1).over("span_id").fill_null(END)
     return (
         events.sort("span_id", "ts_ns", "event")
-        .with_columns(following.alias("next"), wrong.alias("wrong"))
+        .with_columns(following.alias("next"), wrong.alias("wrong"), then.alias("then"))
         .group_by(STEP)
-        .agg(pl.len().alias("count"), pl.col("wrong").any().alias("error"))
+        .agg(
+            pl.len().alias("count"),
+            pl.col("wrong").any().alias("error"),
+            pl.col("says", "then").min(),
+        )
     )
 
 
@@ -78,14 +86,16 @@ def breaks(healthy: Sequence[pl.DataFrame], faulty: pl.DataFrame) -> Mapping[str
         .sort(["score", "event", "next"], descending=[True, False, False])
         .unique("entity", keep="first", maintain_order=True)
     )
+    told = best.join(pooled, on=STEP, how="left").select(*STEP, "drop", "score", "says", "then")
     return {
-        entity: Break(event, following, drop, score)
-        for entity, event, following, drop, score in best.select(*STEP, "drop", "score").iter_rows()
+        entity: Break(event, following, drop, score, (says or "", then or ""))
+        for entity, event, following, drop, score, says, then in told.iter_rows()
     }
 
 
 def _pool(windows: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    return pl.concat(windows).group_by(STEP).agg(pl.col("count").sum(), pl.col("error").any())
+    every = pl.concat(windows).group_by(STEP)
+    return every.agg(pl.col("count").sum(), pl.col("error").any(), pl.col("says", "then").min())
 
 
 def _unrest(healthy: Sequence[pl.DataFrame]) -> pl.DataFrame:

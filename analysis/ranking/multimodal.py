@@ -21,12 +21,13 @@ EVENT_SCALE: Final = 15.0
 
 @dataclass(frozen=True)
 class Suspect:
-    """`inside` says what in the entity: two events, a metric, or the network."""
+    """`inside` says what in the entity: two events, a metric, or the network; `says` in words."""
 
     entity: str
     score: float
     modality: Modality
     inside: tuple[str, ...]
+    says: tuple[str, ...] = ()
 
 
 INHERITED: Final = 0.5
@@ -66,7 +67,13 @@ def _said(
 ) -> list[Suspect]:
     return [
         *(
-            Suspect(entity, found.score / EVENT_SCALE, "events", (found.event, found.expected))
+            Suspect(
+                entity,
+                found.score / EVENT_SCALE,
+                "events",
+                (found.event, found.expected),
+                found.says,
+            )
             for entity, found in breaks.items()
         ),
         *(Suspect(entity, size, "network", ("network",)) for entity, size in delays.items()),
