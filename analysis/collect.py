@@ -11,6 +11,7 @@ import polars as pl
 
 from alerts.prometheus_config import JOBS
 from analysis.budget import Outcome, within
+from analysis.calls import mended
 from analysis.config import AnalysisSection
 from analysis.cost import COSTED
 from analysis.devices import Devices, devices
@@ -85,6 +86,10 @@ def collect(
     told = _told(sources)
     outcome = within(section.budget_seconds, tasks, threads=section.concurrency)
     answers = outcome.values
+    spans_before, spans, amiss = mended(
+        answers.get("spans_before", NO_FRAME), answers.get("spans", NO_FRAME)
+    )
+    unsound = [Gap(sources.names[1], words) for words in amiss]
     found = devices(answers.get("gpu_info", NO_FRAME), answers.get("probe_info", NO_FRAME))
     targets = _belonging(answers.get("up", NO_FRAME), service)
     return Evidence(
@@ -92,16 +97,16 @@ def collect(
         window=window,
         service=service or _only_service(answers),
         series=_series(answers, found),
-        spans_before=answers.get("spans_before", NO_FRAME),
-        spans=answers.get("spans", NO_FRAME),
+        spans_before=spans_before,
+        spans=spans,
         logs_before=answers.get("logs_before", NO_FRAME),
         logs=answers.get("logs", NO_FRAME),
         changes=merged(
             process_starts(answers.get("process_start", NO_FRAME), window),
             versions(answers.get("replica_info", NO_FRAME), window),
-            releases((answers.get(key, NO_FRAME) for key in ("spans_before", "spans")), window),
+            releases((spans_before, spans), window),
         ),
-        gaps=tuple(sorted({*_gaps(sources, outcome), *_told(sources)[len(told) :]})),
+        gaps=tuple(sorted({*_gaps(sources, outcome), *_told(sources)[len(told) :], *unsound})),
         silent=silent_targets(targets, window),
         placement=_placement(answers, found),
         firing=_firing(answers.get("alerts", NO_FRAME)),

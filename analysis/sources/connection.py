@@ -5,19 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import elastic_transport
 import elasticsearch
+import msgspec
 from elastic_transport import ApiResponse
 from elasticsearch import Elasticsearch
 from elasticsearch.serializer import OrjsonSerializer
 
 from analysis.sources.backoff import patiently
+from analysis.sources.bounded import BoundedNode, TooLargeError
 from analysis.sources.errors import BusyError, SourceError
 from analysis.sources.section import ElasticsearchSection
 from exporters.errors import UsageError
 
+AnswerT = TypeVar("AnswerT")
 BUSY = frozenset({429, 502, 503, 504})
 
 
@@ -38,16 +41,22 @@ class Connection:
         self._client = _client(section, opaque_id, OrjsonSerializer())
         self._raw = _client(section, opaque_id, _Bytes())
 
-    def call(self, call: Callable[[Elasticsearch], ApiResponse[Any]]) -> dict[str, Any]:
-        """The answer to a call, as an object; raises SourceError."""
-        answer = self._ask(lambda: call(self._client))
-        if not isinstance(answer, dict):
-            raise self._stranger("not an object")
-        return dict(answer)
+    def call(
+        self, kind: type[AnswerT], call: Callable[[Elasticsearch], ApiResponse[Any]]
+    ) -> AnswerT:
+        """The answer to a call, as what it must be; raises SourceError."""
+        return self.read(kind, self._ask(lambda: call(self._client)))
+
+    def read(self, kind: type[AnswerT], answer: Any) -> AnswerT:
+        """A part of an answer as what it must be; raises SourceError."""
+        try:
+            return msgspec.convert(answer, kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise self._stranger(str(error)) from None
 
     def call_raw(self, call: Callable[[Elasticsearch], ApiResponse[Any]]) -> bytes:
-        """The answer to a call, as it came; raises SourceError."""
-        answer = self._ask(lambda: call(self._raw))
+        """The answer to a call, as it came; raises SourceError, or TooLargeError."""
+        answer = self._answer(lambda: call(self._raw))
         if not isinstance(answer, bytes):
             raise self._stranger("not JSON")
         return answer
@@ -63,6 +72,12 @@ class Connection:
 
     def _ask(self, call: Callable[[], ApiResponse[Any]]) -> Any:
         try:
+            return self._answer(call)
+        except TooLargeError as error:
+            raise self._stranger(str(error)) from None
+
+    def _answer(self, call: Callable[[], ApiResponse[Any]]) -> Any:
+        try:
             return patiently(lambda: self._once(call), self._seconds)
         except BusyError as error:
             raise self.error(f"is too busy ({error})", "ask for less, or later") from None
@@ -74,6 +89,8 @@ class Connection:
                 "look at its load, or raise [elasticsearch] timeout_seconds",
             ) from None
         except elastic_transport.ConnectionError as error:
+            if isinstance(error.__cause__, TooLargeError):
+                raise TooLargeError(error.message) from None
             raise self.error(
                 f"cannot be reached ({error.message})", "start it, or correct [elasticsearch] url"
             ) from None
@@ -81,6 +98,7 @@ class Connection:
             elastic_transport.SerializationError,
             elasticsearch.UnsupportedProductError,
             TypeError,
+            ValueError,
         ) as error:
             raise self._stranger(type(error).__name__) from None
 
@@ -93,7 +111,7 @@ class Connection:
             if status not in BUSY:
                 raise
             after = str(error.meta.headers.get("retry-after", ""))
-            pause = float(after) if after.isdigit() else 0.0
+            pause = float(after) if after.isdecimal() else 0.0
             raise BusyError(f"HTTP {status}", pause) from None
 
     def _refused(self, error: elasticsearch.ApiError) -> SourceError:
@@ -136,6 +154,7 @@ def _client(
         max_retries=0,
         retry_on_status=(),
         connections_per_node=section.searches + 2,
+        node_class=BoundedNode,
         serializer=serializer,
     )
 

@@ -11,6 +11,7 @@ import polars as pl
 from analysis.frames import LOG_SCHEMA, SPAN_SCHEMA
 from analysis.sources import totals
 from analysis.sources.allowance import Allowance
+from analysis.sources.answers import Anything, Capability, Fields, Inside, Nodes, Opened
 from analysis.sources.connection import Connection, credentials
 from analysis.sources.errors import SourceError
 from analysis.sources.gap import Gap
@@ -23,7 +24,7 @@ from analysis.sources.window import cut, state_problems
 __all__ = ["ElasticsearchSource", "credentials"]
 
 DATES = {"date", "date_nanos"}
-Caps = dict[str, dict[str, Any]]
+Caps = dict[str, dict[str, Capability]]
 
 
 class ElasticsearchSource:
@@ -71,9 +72,9 @@ class ElasticsearchSource:
     def version(self) -> str:
         """Return the server's version. A minimal server has no `GET /`, so the nodes are asked."""
         answer = self._connection.call(
-            lambda client: client.nodes.info(filter_path="nodes.*.version")
+            Nodes, lambda client: client.nodes.info(filter_path="nodes.*.version")
         )
-        versions = sorted({node["version"] for node in answer.get("nodes", {}).values()})
+        versions = sorted({node.version for node in answer.nodes.values()})
         if not versions:
             raise self._connection.error("names no version", "let this user monitor the cluster")
         return str(versions[0])
@@ -91,16 +92,17 @@ class ElasticsearchSource:
             return []
         query: dict[str, Any] = {"bool": {"filter": [within(dated, start_ns, end_ns)]}}
         pit = self._connection.call(
+            Opened,
             lambda client: client.open_point_in_time(
                 index=index, keep_alive=KEEP_ALIVE, ignore_unavailable=True
-            )
-        ).get("id", "")
+            ),
+        ).id
         try:
             self._thin_out(pit, query, limit, dated, whole_traces=is_spans)
             return self._read(pit, query, limit, is_spans=is_spans)
         finally:
             with contextlib.suppress(SourceError):  # it ends by itself, within a minute
-                self._connection.call(lambda client: client.close_point_in_time(id=pit))
+                self._connection.call(Anything, lambda client: client.close_point_in_time(id=pit))
 
     def _read(self, pit: str, query: Any, limit: int, *, is_spans: bool) -> list[pl.DataFrame]:
         section, kind = self._section, "spans" if is_spans else "logs"
@@ -128,15 +130,16 @@ class ElasticsearchSource:
     def _fields(self, index: str, names: list[str]) -> Caps:
         """The types of fields; empty where no index is."""
         answer = self._connection.call(
+            Fields,
             lambda client: client.field_caps(
                 index=index,
                 fields=sorted(set(names)),
                 include_unmapped=True,
                 ignore_unavailable=True,
                 allow_no_indices=True,
-            )
+            ),
         )
-        return dict(answer.get("fields", {})) if answer.get("indices") else {}
+        return answer.fields if answer.indices else {}
 
     def _dated(self, index: str, found: Caps, times: list[str]) -> list[str]:
         """The fields that the window can be asked of."""
@@ -154,15 +157,15 @@ class ElasticsearchSource:
     def _thin_out(
         self, pit: str, query: dict[str, Any], limit: int, dated: list[str], *, whole_traces: bool
     ) -> None:
-        answer = self._pages.search(
+        counts = self._pages.search(
+            Inside,
             pit={"id": pit, "keep_alive": KEEP_ALIVE},
             size=0,
             aggs={"inside": {"filter": query}, "timeless": {"filter": _without(dated)}},
         )
-        counts = answer["aggregations"]
-        if timeless := counts["timeless"]["doc_count"]:
+        if timeless := counts.timeless.doc_count:
             self._state(f"{timeless} documents bear no {' or '.join(dated)}: no window has them")
-        total = counts["inside"]["doc_count"]
+        total = counts.inside.doc_count
         if total <= limit:
             return
         if not whole_traces:
@@ -181,11 +184,15 @@ class ElasticsearchSource:
         found = self._fields(index, [*times, *kind.names(self._reader.shapes)])
         dated = self._dated(index, found, times)
         frames = [kind.empty()]
+        section = self._section
+        allowance = Allowance(section.read_rows, section.read_bytes, section.read_seconds)
         for plan in kind.plans(self._reader.shapes, found, dated, start_ns, end_ns, step_ns):
-            found_here = list(totals.read(self._pages, index, plan))
+            found_here = list(totals.read(self._pages, index, plan, allowance))
             frames += found_here
             if plan.lacks and found_here:
                 self._state(f"{index} cannot be summed by {', '.join(plan.lacks)}")
+        if allowance.why is not None:
+            self._state(f"summing {index} stopped: {allowance.why} are allowed")
         return pl.concat(frames)
 
     def _state(self, gap: str) -> None:

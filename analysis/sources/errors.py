@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from exporters.errors import BusySignalError
 
+LONGEST = 500
+
 
 class SourceError(BusySignalError):
     """A source could not be read; `status` is the HTTP status where there was one."""
@@ -13,7 +15,8 @@ class SourceError(BusySignalError):
     def __init__(
         self, source: str, url: str, problem: str, advice: str, status: int | None = None
     ) -> None:
-        super().__init__(f"{source} at {url} {problem}; {advice}")
+        said = " ".join(problem.split())[:LONGEST]  # a server's own words may be a page
+        super().__init__(f"{source} at {url} {said}; {advice}")
         self.url = url
         self.status = status
 

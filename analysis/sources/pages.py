@@ -11,12 +11,15 @@ import msgspec
 import polars as pl
 
 from analysis.sources.allowance import Allowance
-from analysis.sources.connection import Connection
+from analysis.sources.answers import Searched
+from analysis.sources.bounded import TooLargeError
+from analysis.sources.connection import AnswerT, Connection
+from analysis.sources.errors import SourceError
 from analysis.sources.section import ElasticsearchSection
 from analysis.sources.shapes import Read
 
 KEEP_ALIVE = "1m"
-ANSWER = "pit_id,timed_out,_shards.failed,hits.total,aggregations"
+ANSWER = "pit_id,timed_out,_shards.failed,aggregations"
 FIRST = 500
 GROWTH = 8
 PAGE_BYTES = 8 * 2**20
@@ -36,6 +39,10 @@ class PageSize:
         fitting = PAGE_BYTES * max(1, rows) // max(1, bytes_)
         self.now = max(1, min(self._most, GROWTH * self.now, fitting))
 
+    def shrink(self) -> None:
+        """So many were too large to read at once."""
+        self.now = max(1, self.now // GROWTH)
+
 
 class Pages:
     """Reads what a query finds in a point in time, within an allowance."""
@@ -44,14 +51,20 @@ class Pages:
         self._connection = connection
         self._section = section
 
-    def search(self, **request: Any) -> dict[str, Any]:
-        """Search once; an answer of a part of the shards is an error."""
+    def search(self, kind: type[AnswerT], **request: Any) -> AnswerT:
+        """The aggregations of a search; an answer of a part of the shards is an error."""
         answer = self._connection.call(
-            lambda client: client.search(**request, filter_path=ANSWER, timeout=self._timeout)
+            Searched,
+            lambda client: client.search(**request, filter_path=ANSWER, timeout=self._timeout),
         )
-        self._refuse_parts(bool(answer.get("timed_out")), answer.get("_shards", {}).get("failed"))
-        answer.setdefault("hits", {}).setdefault("total", {"value": 0})
-        return answer
+        self._refuse_parts(answer.timed_out, answer.shards.failed)
+        return self._connection.read(kind, answer.aggregations)
+
+    def stuck(self) -> SourceError:
+        """The error of a server that answers each page with the same one."""
+        return self._connection.error(
+            "answers the same page again and again", "correct [elasticsearch] url"
+        )
 
     def read(self, pit: str, query: Any, allowance: Allowance, convert: Convert) -> Part:
         """All documents as frames, and counts of problems and of shapes."""
@@ -80,7 +93,15 @@ class Pages:
         size = PageSize(self._section.page_size)
         while allowance.is_left():
             body["size"] = size.now
-            found, bytes_ = self._page(pit, query, body, allowance, convert)
+            try:
+                found, bytes_ = self._page(pit, query, body, allowance, convert)
+            except TooLargeError as error:
+                if size.now == 1:
+                    raise self._connection.error(
+                        f"has a document too large to read ({error})", "leave it out of the indices"
+                    ) from None
+                size.shrink()
+                continue
             rows = len(found.page.hits.hits)
             if rows:
                 part[0].append(found.frame)
@@ -89,6 +110,8 @@ class Pages:
             if rows < size.now:
                 break
             size.learn(rows, bytes_)
+            if body.get("search_after") == found.page.search_after:
+                raise self.stuck()
             body["search_after"] = found.page.search_after
         return part
 

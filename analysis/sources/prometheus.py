@@ -24,7 +24,7 @@ MAX_POINTS = 11_000
 """Prometheus refuses a range query with more points a series than this."""
 
 ReadT = TypeVar("ReadT")
-WRONG_FORM = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+WRONG_FORM = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 
 MOST_VALUES = 100_000
 """Names or values of labels that one question is answered with."""

@@ -75,7 +75,7 @@ class Api:
             if answer.status_code in {429, 502, 503, 504}:
                 after = answer.headers.get("retry-after", "")
                 raise BusyError(
-                    f"HTTP {answer.status_code}", float(after) if after.isdigit() else 0.0
+                    f"HTTP {answer.status_code}", float(after) if after.isdecimal() else 0.0
                 )
             return answer.status_code, bytes(content)
 
@@ -120,4 +120,4 @@ def gap_words(answer: Mapping[str, Any]) -> Iterator[str]:
 
 def _status(error: BusyError) -> int | None:
     text = str(error).removeprefix("HTTP ")
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isdecimal() else None

@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 
 Result = Sequence[dict[str, Any]]
+LATEST = 9e9
+"""Seconds that 64 bits of nanoseconds hold."""
 OWN = frozenset({"ts_ns", "value", "lower", "upper", "trace_id"})
 """Columns of our own: a label of such a name becomes `label_NAME`."""
 
@@ -114,8 +116,11 @@ def _with_labels(frame: pl.DataFrame, result: Result, owner: Any) -> pl.DataFram
 
 
 def _nanoseconds(seconds: Any) -> Any:
-    """Prometheus keeps milliseconds."""
-    return np.rint(np.asarray(seconds, dtype=np.float64) * 1e3).astype(np.int64) * 1_000_000
+    """Prometheus keeps milliseconds. Raises ValueError of what is no time."""
+    told = np.asarray(seconds, dtype=np.float64)
+    if not (np.abs(told) <= LATEST).all():
+        raise ValueError("a time that none is")
+    return np.rint(told * 1e3).astype(np.int64) * 1_000_000
 
 
 def _labels(result: Result) -> pl.DataFrame:

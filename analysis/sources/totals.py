@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import polars as pl
 
+from analysis.sources.allowance import Allowance
+from analysis.sources.answers import Bucket, Capability, Each
 from analysis.sources.pages import Pages
 from analysis.sources.shape import NANOSECONDS, Candidate, Shape
 
@@ -32,7 +35,7 @@ LOG_TOTALS: Mapping[str, pl.DataType] = {
 
 BUCKETS = 5_000
 NUMBERS = {"long", "integer", "short", "byte", "double", "float", "half_float", "unsigned_long"}
-Caps = Mapping[str, Mapping[str, Any]]
+Caps = Mapping[str, Mapping[str, Capability]]
 
 
 @dataclass(frozen=True)
@@ -131,32 +134,34 @@ SPANS = Kind("spans", SPAN_TOTALS, ("service", "operation"))
 LOGS = Kind("logs", LOG_TOTALS, ("service", "severity"))
 
 
-def read(pages: Pages, index: str, plan: Plan) -> Iterator[pl.DataFrame]:
-    """All buckets of a plan, page after page."""
+def read(pages: Pages, index: str, plan: Plan, allowance: Allowance) -> Iterator[pl.DataFrame]:
+    """All buckets of a plan, page after page, as long as any are allowed."""
     after: Mapping[str, Any] = {}
-    while True:
+    while allowance.is_left():
         aggs = {**plan.aggs, "composite": {**plan.aggs["composite"], **after}}
-        answer = pages.search(
-            index=index, query=plan.query, size=0, aggs={"each": aggs}, ignore_unavailable=True
-        )
-        each = answer.get("aggregations", {}).get("each", {})
-        if each.get("buckets"):
-            rows = [_row(bucket, plan) for bucket in each["buckets"]]
+        each = pages.search(
+            Each, index=index, query=plan.query, size=0, aggs={"each": aggs},
+            ignore_unavailable=True,
+        ).each  # fmt: skip
+        allowance.took(len(each.buckets), 0)
+        if each.buckets:
+            rows = [_row(bucket, plan) for bucket in each.buckets]
             yield pl.DataFrame(rows, schema=dict(plan.schema), strict=False)
-        if "after_key" not in each or len(each.get("buckets", ())) < BUCKETS:
+        if each.after_key is None or len(each.buckets) < BUCKETS:
             return
-        after = {"after": each["after_key"]}
+        if each.after_key == after.get("after"):
+            raise pages.stuck()
+        after = {"after": each.after_key}
 
 
-def _row(bucket: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
-    values = bucket.get("lasting", {}).get("values", {})
-    mean = bucket.get("mean", {}).get("value")
-    row = {name: bucket["key"].get(name) for name in plan.schema}
-    row["ts_ns"] = bucket["key"]["ts_ns"] * 10**6
-    row |= {"spans": bucket["doc_count"], "logs": bucket["doc_count"]}
-    row["errors"] = bucket.get("errors", {}).get("doc_count")
+def _row(bucket: Bucket, plan: Plan) -> dict[str, Any]:
+    values = bucket.lasting.values
+    row: dict[str, Any] = msgspec.structs.asdict(bucket.key)
+    row["ts_ns"] = bucket.key.ts_ns * 10**6
+    row |= {"spans": bucket.doc_count, "logs": bucket.doc_count}
+    row["errors"] = bucket.errors and bucket.errors.doc_count
     row |= {
-        "duration_mean_ns": _times(mean, plan.factor),
+        "duration_mean_ns": _times(bucket.mean.value, plan.factor),
         "duration_p50_ns": _times(values.get("50.0"), plan.factor),
         "duration_p99_ns": _times(values.get("99.0"), plan.factor),
     }
@@ -182,7 +187,7 @@ def _aggregatable(candidates: Sequence[Candidate], found: Caps) -> list[str]:
         name
         for candidate in candidates
         for name in (candidate.field, f"{candidate.field}.keyword")
-        if any(told.get("aggregatable") for told in found.get(name, {}).values())
+        if any(told.aggregatable for told in found.get(name, {}).values())
     ]
 
 

@@ -6,7 +6,15 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.calls import Soundness, clock_offsets, distinct, edges, on_one_clock, soundness
+from analysis.calls import (
+    Soundness,
+    clock_offsets,
+    distinct,
+    edges,
+    mended,
+    on_one_clock,
+    soundness,
+)
 from analysis.frames import SPAN_SCHEMA
 
 MS = 1_000_000
@@ -63,7 +71,7 @@ def test_a_call_after_a_failed_one_of_the_same_parent_is_a_retry():
 
 
 def test_doubles_and_orphans_are_told():
-    rows = [*call(1), call(1)[2] | {"duration_ns": 1}, span("x", "gone", "gateway", 0, 1)]
+    rows = [*call(1), call(1)[2] | {"duration_ns": 1}, span("x", "gone", "gateway", 5, 1)]
     rows.append(span("y", None, "gateway", 0, 1) | {"duration_ns": None})
     spans = frame(*rows)
 
@@ -104,3 +112,36 @@ def test_no_order_of_spans_changes_what_is_said(ahead: float, order: Any, lost: 
     mended = on_one_clock(frame(*kept))
     assert clock_offsets(mended).is_empty()
     assert mended.height == len(kept)
+
+
+def test_spans_are_mended_before_a_verdict_reads_them_and_it_is_told():
+    rows = [row for number in range(6) for row in call(number, ahead=300.0)]
+    before, during = frame(*rows[:9]), frame(*rows[9:], rows[-1])
+
+    old, new, told = mended(before, during)
+
+    assert (9, 9) == (old.height, new.height)
+    assert clock_offsets(pl.concat([old, new])).is_empty()
+    assert [
+        "the clock of replica is 299 ms ahead of gateway's: its spans were set right",
+        "1 of 19 spans were there twice",
+    ] == told
+
+
+def test_a_root_whose_caller_sends_no_spans_is_no_orphan_but_a_lost_parent_is_told():
+    rows = [row for number in range(6) for row in call(number)]
+    remote = frame(*(row | {"parent_id": row["parent_id"] or "elsewhere"} for row in rows))
+    lost = frame(*(row for row in rows if row["span_id"] != "b"))
+
+    assert [] == mended(frame(*rows), remote)[2][1:], "but the spans that both frames hold"
+    assert ["6 of 12 spans have a parent that was not read"] == mended(lost, lost.clear())[2]
+
+
+def test_frames_without_what_calls_need_are_left_alone():
+    spans = pl.DataFrame({"trace_id": ["t"], "ts_ns": [1]})
+
+    old, new, told = mended(pl.DataFrame(), spans)
+
+    assert old.is_empty()
+    assert new.equals(spans)
+    assert [] == told

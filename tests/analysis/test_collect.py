@@ -137,7 +137,7 @@ def test_one_query_that_hangs_takes_no_other_with_it():
         began = time.monotonic()
         evidence = collect(Sources(PrometheusSource(prometheus.url)), section, ALERT, now_ns=NOW)
 
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 15, "the hanging one takes 20"
     assert Gap("prometheus", "1 of the queries did not answer in time") in evidence.gaps
     assert diagnose(evidence).first.entity == "replica/heron"
 

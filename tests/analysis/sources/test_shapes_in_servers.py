@@ -49,7 +49,7 @@ def mapping(folder: Path, shape: str) -> dict[str, Any]:
 def load(url: str, documents: list[dict[str, Any]], settings: dict[str, Any]) -> str:
     """Put them where no name tells their shape; their numbers are their ids."""
     index = f"odd-{uuid.uuid4().hex}"
-    httpx.put(f"{url}/{index}", json=settings).raise_for_status()
+    httpx.put(f"{url}/{index}", json=settings, timeout=60).raise_for_status()
     body = "".join(
         f'{{"index":{{"_id":"{number}"}}}}\n{json.dumps(each)}\n'
         for number, each in enumerate(documents)
