@@ -18,7 +18,7 @@ from demo.stage import Stage
 from exporters.catalog.foreign import ALERTS
 
 SETTLE_SECONDS = 3.0
-HEALTHY_SECONDS = 30.0
+HEALTHY_SECONDS = 40.0
 PAGE_SECONDS = 30.0
 QUIET_SECONDS = 25.0
 VERDICT_SECONDS = 15.0
