@@ -22,6 +22,9 @@ def firing(severity: str = "", service: str = "") -> str:
     return f"max by (alertname, severity) ({chosen} unless on (alertname) {_WATCHDOG})"
 
 
+YOUNG_SECONDS = 600
+"""A process older than this has not just begun."""
+
 FIRING = firing(service=OF_SERVICE)
 """Alerts of the chosen service and of the parts below it, which belong to none."""
 
@@ -46,9 +49,12 @@ def _deploys(versions: Selector) -> Mark:
 
 
 def _restarts(started: Selector) -> Mark:
+    # In place, or as a new instance that has just begun; one that was not scraped for a while is
+    # no new one.
+    new = f"({started} unless {started} offset $__rate_interval)"
     return Mark(
         name="Restarts",
-        expr=f"changes({started}[$__rate_interval]) > 0",
+        expr=f"changes({started}[$__rate_interval]) > 0\nor\n{new} > time() - {YOUNG_SECONDS}",
         title="{{job}} {{replica}}",
         text="{{instance}}",
         color="blue",
