@@ -74,11 +74,25 @@ def _server(name: str, url: str, look: Callable[[], Iterator[Finding]]) -> Itera
     try:
         yield from look()
     except NOT_WELL as error:
-        kind = "" if isinstance(error, SourceError) else f"{type(error).__name__}: "
+        where = "watch.host and watch.port" if name == "watch" else f"{name.lower()}.url"
         yield Finding(
-            name, ok=False, seen=f"{url}: {kind}{error}".rstrip(": "), blinds=BLINDS[name],
-            remedy=f"start it, or correct {name.lower()}.url in the config",
+            name, ok=False, seen=f"{url}: {_told(name, error)}", blinds=BLINDS[name],
+            remedy=f"start it, or correct {where} in the config",
         )  # fmt: skip
+
+
+def _told(name: str, error: Exception) -> str:
+    """In a few words: what the server said, or why it said nothing."""
+    match error:
+        case SourceError():
+            return str(error).partition("; ")[0]
+        case httpx.HTTPStatusError():
+            return f"answers {error.response.status_code} {error.response.reason_phrase}"
+        case httpx.TimeoutException():
+            return f"no answer within {TIMEOUT_SECONDS:g} s"
+        case httpx.HTTPError() | httpx.InvalidURL():
+            return str(error) or type(error).__name__
+    return f"answers, and not as {name} does ({type(error).__name__}: {error})"
 
 
 def _watch(url: str, client: httpx.Client) -> Iterator[Finding]:

@@ -65,7 +65,7 @@ def test_a_server_that_is_away_is_a_finding_with_what_it_blinds(client: httpx.Cl
     finding = look(client)["Prometheus"]
 
     assert not finding.ok
-    assert finding.seen.startswith(f"{NOWHERE}: ConnectError")
+    assert finding.seen.startswith(f"{NOWHERE}: [Errno 111] Connection refused")
     assert finding.blinds == "everything: no alert can fire and no metric can be read"
     assert finding.remedy == "start it, or correct prometheus.url in the config"
 
@@ -152,3 +152,32 @@ def test_an_old_prometheus_is_told_to_upgrade(client: httpx.Client):
         )
         == finding
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        (httpx.Response(503), "answers 503 Service Unavailable"),
+        (
+            httpx.Response(200, text="<html>"),
+            "answers, and not as Prometheus does (JSONDecodeError: ",
+        ),
+        (
+            httpx.Response(200, json={"data": {}}),
+            "answers, and not as Prometheus does (KeyError: 'version')",
+        ),
+    ],
+)
+def test_what_a_server_said_that_is_not_well_is_told(answer: httpx.Response, seen: str):
+    with httpx.Client(transport=httpx.MockTransport(lambda _: answer)) as client:
+        found = {
+            one.subject: one for one in examine(Places(NOWHERE, NOWHERE, None, NOWHERE), client)
+        }
+
+    assert found["Prometheus"].seen.startswith(f"{NOWHERE}: {seen}")
+
+
+def test_the_remedy_for_a_watch_that_is_away_names_keys_that_there_are(client: httpx.Client):
+    found = {one.subject: one for one in examine(Places(NOWHERE, NOWHERE, None, NOWHERE), client)}
+
+    assert found["watch"].remedy == "start it, or correct watch.host and watch.port in the config"

@@ -124,6 +124,7 @@ def test_a_clock_that_runs_ahead_is_told(places: Places, monkeypatch: pytest.Mon
 
     assert not finding.ok
     assert "s ahead of this machine" in finding.seen
+    assert "verdicts order causes and effects by time" in finding.blinds
 
 
 def test_an_alertmanager_that_knows_no_watch_is_told(
@@ -137,6 +138,7 @@ def test_an_alertmanager_that_knows_no_watch_is_told(
     finding = looked_at(Places(NOWHERE, url, None, NOWHERE))["Alertmanager → watch"]
 
     assert (finding.ok, finding.seen) == (False, "no webhook receiver")
+    assert finding.blinds == "verdicts: pages come without a cause"
 
 
 def test_a_watch_whose_token_nobody_sends_is_told(
@@ -149,6 +151,7 @@ def test_a_watch_whose_token_nobody_sends_is_told(
 
     assert findings["Alertmanager → watch"].ok
     assert not findings["token of watch"].ok
+    assert findings["token of watch"].blinds == "verdicts: pages come without a cause"
     assert "rules.receivers.watch_token_file" in findings["token of watch"].remedy
 
 
@@ -164,4 +167,5 @@ def test_documents_of_no_shape_are_told(elasticsearch: Elasticsearch):
 
     assert not finding.ok
     assert "1 documents are not spans" in finding.seen
+    assert finding.blinds == "what traces would tell about single requests"
     assert "elasticsearch.shapes" in finding.remedy
