@@ -92,7 +92,7 @@ class PrometheusClient:
             nonlocal status, last
             if message["type"] == "http.response.start":
                 status = message["status"]
-            elif self.per_chunk and message["more_body"]:
+            elif self.per_chunk and message.get("more_body"):
                 now = time.perf_counter()
                 if last:
                     self.gaps.observe(now - last)
