@@ -9,6 +9,8 @@ from functools import cached_property
 
 import polars as pl
 
+from analysis.calls import NEEDED
+from analysis.calls import edges as calling
 from analysis.phases import peer
 
 CLIENTS = "clients"
@@ -93,7 +95,10 @@ class Graph:
 def build(
     entities: Iterable[str], placement: Mapping[str, str], spans: pl.DataFrame | None = None
 ) -> Graph:
-    """Draw the graph from the entities that labels name, GPU placement, and calls in spans."""
+    """Draw the graph from the entities that labels name, GPU placement, and calls in spans.
+
+    An upstream that only other upstreams call lies behind those, not beside them.
+    """
     known = {CLIENTS, GATEWAY, *entities, *placement, *placement.values(), *_called(spans)}
     edges: dict[str, set[str]] = {entity: set() for entity in known}
     edges[CLIENTS].add(GATEWAY)
@@ -104,7 +109,24 @@ def build(
             edges[entity].add(NODE)
     for replica, device in placement.items():
         edges[replica].add(device)
+    for caller, callee in _among(spans, edges):
+        edges[GATEWAY].discard(callee)
+        edges[caller].add(callee)
     return Graph({entity: tuple(sorted(below)) for entity, below in edges.items()})
+
+
+def _among(spans: pl.DataFrame | None, known: Iterable[str]) -> list[tuple[str, str]]:
+    """Calls between upstreams, by their callers' spans, of those that no other service calls."""
+    if spans is None or not spans.height or not set(spans.columns) >= NEEDED:
+        return []
+    names = {entity.partition("/")[2] for entity in known if kind_of(entity) == "upstream"}
+    calls = calling(spans).filter(pl.col("callee").is_in(names))
+    direct = set(calls.filter(~pl.col("caller").is_in(names))["callee"])
+    return [
+        (f"upstream/{caller}", f"upstream/{callee}")
+        for caller, callee in calls.select("caller", "callee").unique().sort("caller").iter_rows()
+        if callee not in direct
+    ]
 
 
 def _called(spans: pl.DataFrame | None) -> set[str]:
