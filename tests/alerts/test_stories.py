@@ -102,6 +102,19 @@ def test_every_alert_is_silent_before_speaks_word_for_word_and_falls_silent_agai
     assert ALERTS.keys() - resolved == ALWAYS
 
 
+def test_every_page_bears_the_service_whose_group_it_joins():
+    without = {
+        check.alert
+        for story in all_stories()
+        for check in story.checks
+        for fired in check.fires
+        if ALERTS[check.alert].severity == "page" and "service" not in fired["exp_labels"]
+    }
+
+    # What everything stands on belongs to no one service.
+    assert without == {"SinglePointDown"}
+
+
 def test_every_level_stands_in_its_rule_once():
     for alert in ALERTS.values():
         assert len(LEVEL.findall(alert.expr)) == (alert.level is not None)
