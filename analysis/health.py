@@ -20,6 +20,8 @@ ON_AND_OFF = 0.2
 """Share of scrapes in the incident that fail where a target answers on and off."""
 STEADY = 0.02
 """Share of scrapes that may fail in health."""
+FALLS = 2
+"""So often at least it must fall silent."""
 
 
 def clock(ts_ns: int) -> str:
@@ -60,16 +62,18 @@ def silent_targets(up: pl.DataFrame, window: Window) -> tuple[Gap, ...]:
 
 
 def _on_and_off(entity: str, up: pl.DataFrame, window: Window) -> list[Gap]:
-    """A target that answered every scrape in health and fails many of them since."""
-    failed = pl.col("value") <= 0
-    before = up.filter(pl.col("ts_ns") < window.start_ns).select(failed)["value"]
-    since = up.filter(pl.col("ts_ns") >= window.start_ns).select(failed)["value"]
-    usual, now = before.mean(), since.mean()
-    if usual is None or now is None or since.sum() < SILENT_STEPS:
+    """A target that answered every scrape in health and fails many since, again and again.
+
+    One that is away once was restarted.
+    """
+    failed = up.sort("ts_ns").select("ts_ns", (pl.col("value") <= 0).alias("failed"))
+    before = failed.filter(pl.col("ts_ns") < window.start_ns)["failed"]
+    since = failed.filter(pl.col("ts_ns") >= window.start_ns)["failed"]
+    falls = int((since & ~since.shift(1, fill_value=False)).sum())
+    if not before.len() or falls < FALLS or int(before.sum()) > STEADY * before.len():
         return []
-    if float(usual) > STEADY or float(now) < ON_AND_OFF:  # type: ignore[arg-type]  # shares
-        return []
-    return [Gap(entity, f"answered only {1 - float(now):.0%} of the scrapes")]  # type: ignore[arg-type]
+    share = int(since.sum()) / since.len()
+    return [Gap(entity, f"answered only {1 - share:.0%} of the scrapes")] * (share >= ON_AND_OFF)
 
 
 def process_starts(starts: pl.DataFrame, window: Window) -> tuple[Change, ...]:
