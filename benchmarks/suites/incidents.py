@@ -55,8 +55,8 @@ class Case:
     @property
     def causes(self) -> dict[str, list[str]]:
         """Entities by kind of cause: one, or two at once."""
-        told: dict[str, list[str]] = self.truth.get("causes", {self.kind: self.truth["entities"]})
-        return told
+        told: dict[str, list[str]] = self.truth["causes"] if TWO in self.kind else {}
+        return told or {self.kind: self.truth["entities"]}
 
 
 def run(data: Path) -> Result:
