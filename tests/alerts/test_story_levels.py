@@ -3,44 +3,19 @@ from __future__ import annotations
 import pytest
 
 from tests.alerts.conftest import Fires
-
-BOARD = "http://127.0.0.1:3000/d/busysignal"
-ON_CHAT = f"{BOARD}-service?var-service=chat"
-ON_GPU = f"{BOARD}-gpu?var-instance=n1:1&var-gpu=0"
-GATEWAY = 'job="gateway",instance="g",service="chat"'
-REPLICA = 'job="replica",instance="r1:8000",service="chat",replica="r1"'
-OTHER = 'job="replica",instance="r2:8000",service="chat",replica="r2"'
-NODE = 'job="node",instance="n1:1",service="chat"'
-GPU = 'job="gpu",instance="n1:1",service="chat"'
-UP = {
-    f"{series}{{{labels}}}": value
-    for labels in (NODE, GPU)
-    for series, value in (("up", "1x900"), ("scrape_samples_scraped", "9x900"))
-}
-STARTED = f'llm_requests_started_total{{{GATEWAY},model="m"}}'
-
-
-def requests(outcome="ok", status="200", model="m"):
-    return f'llm_requests_total{{{GATEWAY},model="{model}",outcome="{outcome}",status="{status}"}}'
-
-
-def cache(result):
-    return f'llm_cache_lookups_total{{{GATEWAY},tier="prompt",result="{result}"}}'
-
-
-def says(description, query, board=ON_CHAT, **labels):
-    annotations = {"description": description, "query": query, "dashboard_url": board}
-    return Fires(labels, annotations)
-
-
-CHAT = {"service": "chat"}
-R1 = {"service": "chat", "replica": "r1"}
-GPU0 = {"service": "chat", "instance": "n1:1", "gpu": "0"}
-GPU_WHERE = '{instance="n1:1",gpu="0"}'
-BUSY = {requests(): "0+10x400", STARTED: "0+10x400"}
-DURATIONS = (
-    f'llm_request_duration_by_outcome_seconds_{{}}{{{{{GATEWAY},model="m",priority="{{}}",'
-    'outcome="ok"{}}}'
+from tests.alerts.levels import (
+    BOARD,
+    BUSY,
+    CHAT,
+    DURATIONS,
+    GATEWAY,
+    ON_CHAT,
+    OTHER,
+    R1,
+    REPLICA,
+    cache,
+    requests,
+    says,
 )
 
 # Every row: what goes in (wrong from minute 10 to minute 40), and what is said of it. The value
@@ -183,111 +158,6 @@ ROWS: dict[str, tuple[dict[str, str], Fires]] = {
             **R1,
         ),
     ),
-    "GpuAboveHealthy": (
-        UP | {f'gpu_utilization_ratio{{{GPU},gpu="0"}}': "0.8x20 0.85x60 0.8x120"},
-        says(
-            "GPU 0 at n1:1 is busy 85% of the time; up to 80% is healthy.",
-            f"gpu:utilization:ratio{GPU_WHERE}",
-            ON_GPU,
-            **GPU0,
-        ),
-    ),
-    "GpuMemoryFull": (
-        UP
-        | {
-            f'gpu_memory_used_bytes{{{GPU},gpu="0"}}': "95x20 98x60 95x120",
-            f'gpu_memory_total_bytes{{{GPU},gpu="0"}}': "100x200",
-        },
-        says(
-            "GPU 0 at n1:1 uses 98% of its memory; 95% is the limit.",
-            f"gpu:memory_used:ratio{GPU_WHERE}",
-            ON_GPU,
-            **GPU0,
-        ),
-    ),
-    "DeviceMemoryFragmented": (
-        {
-            f'torch_memory_inactive_split_bytes{{{REPLICA},gpu="0"}}': "35x20 40x60 35x120",
-            f'torch_memory_reserved_bytes{{{REPLICA},gpu="0"}}': "100x200",
-        },
-        says(
-            "40% of what the allocator of r1 of chat took lies in pieces too small; 35% is the "
-            "limit.",
-            'llm:device_memory_fragmentation:ratio{service="chat",replica="r1"}',
-            **R1,
-        ),
-    ),
-    "GpuPowerHigh": (
-        UP | {f'gpu_power_watts{{{GPU},gpu="0"}}': "450x20 500x60 450x120"},
-        says(
-            "GPU 0 at n1:1 draws 500 W; 450 W is the limit.",
-            f"gpu:power_watts{GPU_WHERE}",
-            ON_GPU,
-            **GPU0,
-        ),
-    ),
-    "ResourceUseHigh": (
-        UP
-        | {
-            f"node_memory_MemAvailable_bytes{{{NODE}}}": "20x20 10x60 20x120",
-            f"node_memory_MemTotal_bytes{{{NODE}}}": "100x200",
-        },
-        says(
-            "n1:1 uses 90% of its memory; 80% is the limit.",
-            'node:resource_use:ratio{instance="n1:1",resource="memory"}',
-            f"{BOARD}-machines?var-instance=n1:1",
-            instance="n1:1",
-            resource="memory",
-        ),
-    ),
-    "NotificationsDropped": (
-        {'prometheus_notifications_dropped_total{job="prometheus",instance="p"}': "3x20 6x200"},
-        says(
-            "p: 3 alerts dropped lately.",
-            'prometheus_notifications_dropped_total{instance="p"}',
-            f"{BOARD}-stack",
-            job="prometheus",
-            instance="p",
-        ),
-    ),
-    "MeasuringErrors": (
-        {f"busysignal_metrics_errors_total{{{GATEWAY}}}": "3x20 6x200"},
-        says(
-            "g: 3 errors were kept from requests lately.",
-            'busysignal_metrics_errors_total{instance="g"}',
-            f"{BOARD}-stack",
-            job="gateway",
-            instance="g",
-            service="chat",
-        ),
-    ),
-    "EngineSignalMissing": (
-        {
-            f"tgi_batch_current_size{{{REPLICA}}}": "1x200",
-            f"tgi_queue_size{{{REPLICA}}}": "0x20 stale _x59 0x120",
-        },
-        says(
-            "r1 of chat runs tgi and does not show llm:queue_depth.",
-            'busysignal:engine_signal_missing{service="chat",replica="r1"}',
-            f"{BOARD}-stack",
-            engine="tgi",
-            signal="llm:queue_depth",
-            **R1,
-        ),
-    ),
-    "SinglePointDown": (
-        {
-            'up{job="etcd",instance="e:1"}': "1x20 0x60 1x120",
-            'scrape_samples_scraped{job="etcd",instance="e:1"}': "9x20 0x60 9x120",
-        },
-        says(
-            "No data from etcd at e:1.",
-            'busysignal:target_up{job=~"etcd|config|prometheus",instance="e:1"}',
-            f"{BOARD}-stack",
-            job="etcd",
-            instance="e:1",
-        ),
-    ),
     "QueueFullSoon": (
         {f'llm_queue_depth{{{REPLICA},model="m",priority="normal"}}': "5x20 5+2x60 5x120"},
         says(
@@ -306,8 +176,6 @@ ROWS: dict[str, tuple[dict[str, str], Fires]] = {
     ),
 }
 WHEN: dict[str, tuple[str, str, str]] = {
-    "NotificationsDropped": ("9m", "13m", "30m"),
-    "MeasuringErrors": ("9m", "13m", "30m"),
     "ReplicaOutOfMemory": ("9m", "38m", "70m"),
     "QueueFullSoon": ("9m", "38m", "75m"),
     "KVCacheFullSoon": ("9m", "39m", "75m"),
@@ -322,70 +190,6 @@ def test_a_level_is_silent_before_speaks_during_and_ends_after(story, name):
 
     story.alerts(
         series, (before, name, []), (during, name, [fires]), (after, name, []), interval="30s"
-    )
-
-
-# What needs an hour of the usual first: wrong from minute 100 to minute 130.
-LATE: dict[str, tuple[dict[str, str], Fires]] = {
-    "ArrivalsJump": (
-        {
-            STARTED: "0+30x100 3000+150x30 7500+30x60",
-            requests(): "0+30x200",
-        },
-        says(
-            "chat gets 5 times its usual arrivals; 4 times is the limit.",
-            'llm:requests_started:growth{service="chat"}',
-            **CHAT,
-        ),
-    ),
-    "StorageWaitsGrow": (
-        UP | {f"node_pressure_io_waiting_seconds_total{{{NODE}}}": "0+3x100 300+30x30 1200+3x60"},
-        says(
-            "n1:1 waits for storage 10 times as long as usual; 3.2 times is the limit.",
-            'node:io_waiting:growth{instance="n1:1"}',
-            f"{BOARD}-machines?var-instance=n1:1",
-            service="chat",
-            instance="n1:1",
-        ),
-    ),
-    "GpuUnderused": (
-        UP | {f'gpu_utilization_ratio{{{GPU},gpu="0"}}': "0.6x60 0.25x80 0.6x60"},
-        says(
-            "GPU 0 at n1:1 is busy 25% of the time; from 60% on it is healthy.",
-            f"gpu:utilization:ratio{GPU_WHERE}",
-            ON_GPU,
-            **GPU0,
-        ),
-    ),
-    "DiskFullSoon": (
-        UP
-        | {
-            f'node_filesystem_avail_bytes{{{NODE},device="d",fstype="ext4",mountpoint="/"}}': (
-                "120000x60 120000-1000x80 120000x90"
-            )
-        },
-        says(
-            "/ at n1:1 will be full within 4 hours.",
-            'node:disk_free_bytes{instance="n1:1",mountpoint="/"}',
-            f"{BOARD}-machines?var-instance=n1:1",
-            service="chat",
-            instance="n1:1",
-            mountpoint="/",
-        ),
-    ),
-}
-LATE_WHEN = {"ArrivalsJump": ("99m", "109m", "150m"), "StorageWaitsGrow": ("99m", "109m", "150m"),
-             "GpuUnderused": ("60m", "120m", "170m"),
-             "DiskFullSoon": ("60m", "139m", "210m")}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", LATE)
-def test_what_grows_is_held_against_what_was_usual(slow_story, name):
-    series, fires = LATE[name]
-    before, during, after = LATE_WHEN[name]
-
-    slow_story.alerts(
-        series, (before, name, []), (during, name, [fires]), (after, name, []), interval="1m"
     )
 
 
