@@ -91,8 +91,10 @@ class ResidualPCA(RowDetector):
         columns = rows.shape[1]
         if len(rows) < 2 or columns == 1:
             return _Residual(level, sigma, np.empty((0, columns)))
-        # Beyond 10 sigmas, a row says nothing about how the others move together.
-        pca = PCA().fit(np.clip((rows - level) / sigma, -10, 10))
+        # Beyond 10 sigmas, a row says nothing about how the others move together; of rows that are
+        # all the same, no direction explains any share.
+        with np.errstate(invalid="ignore"):
+            pca = PCA().fit(np.clip((rows - level) / sigma, -10, 10))
         share = np.cumsum(np.nan_to_num(pca.explained_variance_ratio_))
         count = min(int(np.searchsorted(share, self.kept)) + 1, columns - 1)
         return _Residual(level, sigma, pca.components_[:count])

@@ -13,6 +13,7 @@ from analysis.detectors.scale import center, spread
 ROUNDS = 10
 HUBER = 1.345
 FAR = 1e9
+DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class _Adjusted:
         )
 
     def __call__(self, rows: Floats) -> Floats:
-        return np.abs(self.residual(rows))
+        # What rounding alone leaves is nothing.
+        return np.asarray(np.round(np.abs(self.residual(rows)), DIGITS), dtype=np.float64)
 
 
 class WorkloadAdjusted(RowDetector):

@@ -179,3 +179,14 @@ def test_a_fitted_detector_travels():
         assert (
             pickle.loads(pickle.dumps(detector)).p_values(rows) == detector.p_values(rows)
         ).all()
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, -3.0, 1e12])
+@pytest.mark.parametrize("detector", [ResidualPCA(), WorkloadAdjusted(), Calibrated(ROBUST)])
+def test_rows_that_never_varied_say_no_more_than_their_number(detector, value):
+    rows = np.full((60, 3), value)
+
+    detector.fit(rows)
+
+    assert detector.p_values(rows) == pytest.approx(1.0)
+    assert 0.01 < detector.p_values(rows * 2 + 7)[0] < 0.05
