@@ -36,7 +36,9 @@ def traffic(scale: Scale) -> tuple[Recording, ...]:
             raw.REQUESTS.total,
             window,
         ),
-        _share(neutral.RESENT_SHARE, raw.REQUESTS_RESENT.total, raw.REQUESTS_STARTED.total, window),
+        _share_in_step(
+            neutral.RESENT_SHARE, raw.REQUESTS_RESENT.total, raw.REQUESTS_STARTED.total, window
+        ),
         _share(
             neutral.UPSTREAM_ERROR_SHARE,
             raw.UPSTREAM_DURATION.count.matching(outcome=raw.FAILED),
@@ -66,6 +68,23 @@ def _share(signal: Recorded, part: Selector, whole: Selector, window: str) -> Re
             rate(signal, whole.where(job=GATEWAY), window),
         ),
     )
+
+
+def _share_in_step(signal: Recorded, part: Selector, whole: Selector, window: str) -> Recording:
+    """The share of a part that may begin all at once, such as a storm of retries.
+
+    `rate` looks back no further than a counter's zero, so it tells a part that begins now smaller
+    beside its whole than it is. `delta` extends both alike; where a counter began anew within the
+    window, `rate` has the word.
+    """
+    of_gateway = [selector.where(job=GATEWAY) for selector in (part, whole)]
+    began_anew = f"resets({of_gateway[1]}[{window}]) > 0"
+    more, most = (
+        f"sum by ({', '.join(signal.labels)}) (delta({one}[{window}]) unless {began_anew})"
+        for one in of_gateway
+    )
+    rates = (rate(signal, one, window) for one in of_gateway)
+    return Recording(signal, f"{share(more, most)}\nor\n{share(*rates)}")
 
 
 def latency(scale: Scale) -> tuple[Recording, ...]:

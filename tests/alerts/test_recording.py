@@ -140,3 +140,24 @@ def test_the_gap_between_tokens_is_a_step_of_an_engine_that_tells_none(story):
             },
         ),
     )
+
+
+def test_the_share_of_retries_that_begin_at_once_is_told_in_full(story):
+    started = f'llm_requests_started_total{{{GATEWAY},model="m"}}'
+    resent = f'llm_requests_resent_total{{{GATEWAY},model="m"}}'
+
+    story.values(
+        {started: "0+10x20 310+110x3", resent: "0x20 90+90x3"},
+        ("17m15s", "round(llm:requests_resent:ratio, 0.001)", {'{service="chat"}': 0.75}),
+        interval="45s",
+    )
+
+
+def test_a_gateway_that_began_anew_still_tells_what_share_is_retries(story):
+    started = f'llm_requests_started_total{{{GATEWAY},model="m"}}'
+    resent = f'llm_requests_resent_total{{{GATEWAY},model="m"}}'
+
+    story.values(
+        {started: "0+10x20 0+10x20", resent: "0+5x20 0+5x20"},
+        ("7m", "round(llm:requests_resent:ratio, 0.001)", {'{service="chat"}': 0.5}),
+    )
