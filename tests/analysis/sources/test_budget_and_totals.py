@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.sources import Gap
+from analysis.sources import Gap, SourceError, bounded
 from analysis.sources.connection import Connection
 from analysis.sources.section import ElasticsearchSection
 from exporters.errors import UsageError
@@ -126,6 +126,27 @@ def test_a_reading_stops_where_its_budget_ends_and_says_so(
     assert [
         Gap("elasticsearch", f"reading spans stopped at {read}: {why} are allowed")
     ] == source.gaps  # fmt: skip
+
+
+@pytest.mark.servers
+def test_lines_of_a_megabyte_come_in_small_pages_and_one_that_fits_nowhere_is_named(
+    elasticsearch, read_from, monkeypatch
+):
+    monkeypatch.setattr(bounded, "MAX_BYTES", 3 * 2**20)
+    logs = [
+        {"@timestamp": f"{T0 // 10**6}.{n}", "body": {"text": f"{n} " + "x" * 2**20}}
+        for n in range(5)
+    ]
+    source = read_from(
+        elasticsearch.url, logs_index=load(elasticsearch.url, logs, MAPPING), timeout_seconds=60
+    )
+
+    bodies = source.logs(T0, T0 + 10)["body"]
+
+    assert [2**20 + 2] * 5 == bodies.str.len_bytes().to_list()
+    monkeypatch.setattr(bounded, "MAX_BYTES", 2**20)
+    with pytest.raises(SourceError, match="has a document too large to read"):
+        source.logs(T0, T0 + 10)
 
 
 @pytest.mark.servers
