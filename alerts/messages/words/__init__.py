@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from alerts.messages import Language
 
 FOLDER = Path(__file__).parent
+ACRONYMS = {"cpu", "gpu", "kv"}
 Area = Literal["runbooks", "pages"]
 
 
@@ -41,7 +42,7 @@ def kind(name: str, language: Language) -> Kind:
 def kind_title(name: str, language: Language) -> str:
     """A kind of cause in a headline: slow replica."""
     if language == "en":
-        return name.replace("_", " ")
+        return " ".join(word.upper() if word in ACRONYMS else word for word in name.split("_"))
     title: str = _read("kinds")[name]["title"]
     return title
 
