@@ -64,6 +64,9 @@ BY_FAULT: dict[tuple[Board, str, str], tuple[str, ...]] = {
     (boards.MACHINES, "traffic_burst", "its disks are idle"): (
         "First disk full in", "Waits beside the usual",
     ),
+    (boards.SLO, "client_gone_storm", "no whole hour of the month has passed"): (
+        "Requests each budget has left", "Missed within 30 days",
+    ),
     **{
         (board, "slow_replica", "nothing fires"): ("Alerts firing", "Verdicts")
         for board in (boards.SERVICE, boards.SLO)
