@@ -48,11 +48,14 @@ trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 export GOFLAGS=-buildvcs=false CGO_ENABLED=0
 stamp="-s -w -X github.com/prometheus/common/version.Version=$version"
 
+# Steps are chained by hand: bash ignores `set -e` in what a condition asks for, and a version that
+# the proxy did not give would be built as another.
+
 # A module of our own asks for the tool: its own module's replacements need not be followed.
 asked_for() {
-    cd "$work"
-    go mod init "busysignal.invalid/$tool"
-    go get "$1@$2"
+    cd "$work" &&
+    go mod init "busysignal.invalid/$tool" &&
+    go get "$1@$2" &&
     nice -n 19 go build -mod=mod -ldflags "$stamp" -o made "$1"
 }
 
@@ -70,17 +73,17 @@ promtool() {
 # writable copy of its module.
 pint() {
     local source
-    cd "$work"
+    cd "$work" &&
     source=$(go mod download -json "github.com/cloudflare/pint@v$version" \
-        | sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p')
-    cp -r "$source" source
-    chmod -R u+w source
-    cd source
+        | sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p') &&
+    cp -r "$source" source &&
+    chmod -R u+w source &&
+    cd source &&
     nice -n 19 go build -trimpath -ldflags "-s -w -X main.version=$version" -o "$work/made" ./cmd/pint
 }
 
 say "building $version (minutes)"
-if ! (set -e; "$tool") >"$work/log" 2>&1; then
+if ! ("$tool") >"$work/log" 2>&1; then
     say "the build failed: $(grep -v '^go: downloading' "$work/log" | tail -n1)"
     exit 3
 fi
