@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+"""User and password in an address: gaps go into bundles and to people."""
 
 
 @dataclass(frozen=True, order=True)
@@ -11,3 +15,6 @@ class Gap:
 
     source: str
     gap: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gap", CREDENTIALS.sub("", self.gap))

@@ -98,10 +98,11 @@ def page_payload(notice: Notice, grafana_url: str | None = None) -> dict[str, An
 def page_text(notice: Notice) -> str:
     """The page; below it what the incident cost so far, and past incidents like it."""
     lines = [render_page(notice.verdict).rstrip("\n")]
-    if cost := told(notice.verdict.impact):
-        lines.append(f"cost so far: {cost}")
-    if notice.similar:
-        lines += ["seen before:", *(f"   {one.text}" for one in notice.similar)]
+    with speaking(notice.verdict.language):
+        if cost := told(notice.verdict.impact):
+            lines.append(say("cost so far: {cost}", cost=cost))
+        if notice.similar:
+            lines += [say("seen before:"), *(f"   {one.text}" for one in notice.similar)]
     return "\n".join(lines) + "\n"
 
 

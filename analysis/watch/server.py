@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from alerts.config import RulesSection
 from analysis.collect import Sources
 from analysis.config import AnalysisSection, WatchSection
 from analysis.watch.app import app
+from exporters.errors import UsageError
 from exporters.exposition import serve_app
 
 GRACE_SECONDS = 5
@@ -25,11 +29,32 @@ def serve(
 
     Raises UsageError when the address, the database or the token file cannot be used.
     """
-    serve_app(
-        app(section, analysis, sources, rules=rules),
-        section.host,
-        section.port,
-        announce=announce,
-        lifespan="on",
-        grace_seconds=GRACE_SECONDS,
-    )
+    built = app(section, analysis, sources, rules=rules)
+    with alone(section.database):
+        serve_app(
+            built,
+            section.host,
+            section.port,
+            announce=announce,
+            lifespan="on",
+            grace_seconds=GRACE_SECONDS,
+        )
+
+
+@contextmanager
+def alone(database: Path) -> Iterator[None]:
+    """Hold the database for this process: two that answer the same alerts would tell all twice.
+
+    The kernel lets go of it however the process ends. Raises UsageError when another holds it.
+    """
+    with ExitStack() as held:
+        try:
+            lock = held.enter_context(database.with_suffix(".lock").open("a"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            taken = isinstance(error, BlockingIOError)
+            why = "is in use by another `busysignal watch`" if taken else f"cannot be held: {error}"
+            raise UsageError(
+                f"[watch] database = {str(database)!r} {why}; stop that one, or name another file"
+            ) from None
+        yield

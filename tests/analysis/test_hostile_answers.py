@@ -7,6 +7,7 @@ import pytest
 
 from analysis.evidence import SECOND, Window
 from analysis.health import process_starts
+from analysis.sources.gap import Gap
 
 WINDOW = Window(0, 50 * SECOND, 100 * SECOND)
 
@@ -27,3 +28,9 @@ def test_process_starts_without_an_instance_are_read():
     (change,) = process_starts(starts, WINDOW)
 
     assert (change.kind, change.entity, change.ts_ns) == ("restart", "replica/heron", 58 * SECOND)
+
+
+def test_no_gap_tells_the_password_in_an_address():
+    gap = Gap("elasticsearch", "Elasticsearch at https://kim:s3cret@es:9200 cannot be reached")
+
+    assert gap.gap == "Elasticsearch at https://es:9200 cannot be reached"

@@ -60,7 +60,7 @@ def test_a_signal_ends_it_cleanly_and_loses_nothing(
         answer = httpx.post(f"{url}/alerts", json=webhook(name), timeout=10, trust_env=False)
         assert answer.status_code == 200
     watch.send_signal(number)
-    said = watch.communicate(timeout=30)
+    said = watch.communicate(timeout=120)
 
     assert (watch.returncode, *said) == (0, "", "")
     ledger = Ledger(tmp_path / "watch.sqlite")
@@ -80,7 +80,7 @@ def test_a_port_that_is_taken_is_one_line_and_exit_code_2(config: Path):
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
@@ -89,3 +89,24 @@ def test_a_port_that_is_taken_is_one_line_and_exit_code_2(config: Path):
         f"busysignal: cannot listen on 127.0.0.1:{port}: Address already in use; "
         "choose another port in the config, or stop the process that holds it\n"
     )
+
+
+def test_a_second_one_on_the_same_files_is_refused_and_the_first_goes_on(
+    watch: subprocess.Popen[str], config: Path
+):
+    assert watch.stdout is not None
+    url = watch.stdout.readline().strip()
+    second = subprocess.run(
+        [sys.executable, "-m", "busysignal", "watch", "--config", str(config)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert (second.returncode, second.stdout) == (2, "")
+    assert second.stderr.endswith(
+        "is in use by another `busysignal watch`; stop that one, or name another file\n"
+    )
+    assert httpx.get(f"{url}/-/ready", timeout=20, trust_env=False).status_code == 200
