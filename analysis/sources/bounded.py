@@ -51,7 +51,7 @@ class _Pool:
     def _read(self, answer: urllib3.BaseHTTPResponse, target: str, deadline: float) -> bytes:
         parts: list[bytes] = []
         size = 0
-        while part := answer.read1(CHUNK, decode_content=True):
+        while part := answer.read1(CHUNK, decode_content=False):
             parts.append(part)
             size += len(part)
             if size > MAX_BYTES:
@@ -71,6 +71,8 @@ class BoundedNode(Urllib3HttpNode):
 
 def readable(content: bytes) -> bytes:
     """Text; bytes that are none are marked where they stand."""
+    if content.isascii():
+        return content
     try:
         content.decode()
     except UnicodeDecodeError:
