@@ -30,7 +30,7 @@ def documents(url: str, index: str) -> list[dict[str, Any]]:
     return [hit["_source"] for hit in answer.json()["hits"]["hits"]]
 
 
-def eventually(true: Callable[[], bool], seconds: float = 10.0) -> None:
+def eventually(true: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not so within {seconds} s"

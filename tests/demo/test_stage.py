@@ -36,7 +36,7 @@ def test_a_stage_serves_its_load_can_be_broken_and_leaves_nothing_running(tmp_pa
         assert 'version="1.1.0"' in httpx.get(f"http://{new}/metrics", trust_env=False).text
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"http://{old}/metrics", trust_env=False)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not stage.record.read_text() and time.monotonic() < deadline:
             time.sleep(0.1)
 

@@ -67,7 +67,7 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
 
 
 def eventually(check: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not check():
         assert time.monotonic() < deadline
         time.sleep(0.01)

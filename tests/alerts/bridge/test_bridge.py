@@ -89,7 +89,7 @@ def group(status="firing", count=1, key="{}:{service='chat'}"):
 
 
 def until(holds):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)

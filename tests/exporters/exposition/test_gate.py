@@ -254,7 +254,7 @@ def values(prometheus: str, query: str) -> dict[str, float]:
 def eventually(
     ask: Callable[[], dict[str, float]], enough: Callable[[dict[str, float]], bool]
 ) -> dict[str, float]:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not enough(found := ask()) and time.monotonic() < deadline:
         time.sleep(0.1)
     return found

@@ -192,7 +192,7 @@ def test_ended_workers_are_counted_on_when_their_names_are_forgotten(tmp_path):
         worker = Worker(tmp_path)
         worker.do("count")
         worker.die()
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while samples(here)["busysignal_workers_ended_total"] != ended:
             assert time.monotonic() < until
         assert samples(here)[STARTED] == ended

@@ -58,7 +58,7 @@ def status(found: Found, gpu: int, name: str) -> str:
     return told
 
 
-def eventually(check: Callable[[], bool], seconds: float = 10) -> bool:
+def eventually(check: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if check():

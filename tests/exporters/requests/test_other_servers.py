@@ -89,7 +89,7 @@ def service(request, caplog):
 
 
 def endings(metrics, count):
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while sum(Readings(metrics).endings().values()) < count:
         assert time.monotonic() < until, Readings(metrics).endings()
         time.sleep(0.02)

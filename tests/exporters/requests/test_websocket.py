@@ -72,7 +72,7 @@ def session(url, says="hello", takes=3, leaves=False):
 
 
 def ended(metrics):
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         readings = Readings(metrics)
         if readings.endings():

@@ -112,7 +112,7 @@ class Service:
                 seen += client.recv(4096)
 
     def settled(self, requests):
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             readings = Readings(self.metrics)
             if sum(readings.endings().values()) >= requests:

@@ -62,7 +62,7 @@ def parts(labels: dict[str, str]) -> list[str]:
 def both(library: Path) -> tuple[Said, Said]:
     """What each says once it knows of both devices and their processes."""
     with exporters.ours(library) as ours, exporters.nvitop(library) as theirs:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             pages = [httpx.get(running.url).text for running in (ours, theirs)]
             ours_said, theirs_said = read(pages[0]), read(pages[1])

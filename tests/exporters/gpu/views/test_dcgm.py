@@ -145,7 +145,7 @@ def test_the_last_xid_is_told_and_a_code_without_a_series_is_not(machine: Machin
 
 
 def eventually(check: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not check() and time.monotonic() < deadline:
         time.sleep(0.01)
 

@@ -59,7 +59,7 @@ class Receiver:
         self._thread.join(5)
 
     def wait(self) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self.requests and time.monotonic() < deadline:
             time.sleep(0.02)
 
