@@ -32,17 +32,11 @@ class Excess:
 
 
 def direction(symptom: Measured) -> float:
-    """-1 where the row farthest from what is usual lies below it, 1 where it does not.
-
-    The rows just before may hold the trouble's begin already, so they are asked only where no long
-    stretch is known.
-    """
-    usual = _usual(symptom)
-    level = float(np.median(usual)) if len(usual) >= ENOUGH else _level(symptom)
-    apart = symptom.during[~np.isnan(symptom.during)] - level
-    if np.isnan(level) or not len(apart):
+    """1 where the symptom rose, -1 where it fell."""
+    level = _level(symptom)
+    if np.isnan(level) or np.isnan(symptom.during).all():
         return 1.0
-    return -1.0 if apart[np.argmax(np.abs(apart))] < 0 else 1.0
+    return -1.0 if np.nanmean(symptom.during) < level else 1.0
 
 
 def excess(measured: Measured, sign: float) -> Excess | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from analysis.ranking.excess import Excess, direction, excess
-from analysis.ranking.filling import filled
 from analysis.ranking.scene import Scene
 
 ANOMALOUS_Z: Final = 3.0
@@ -34,7 +33,6 @@ def rank(scene: Scene) -> list[Candidate]:
     Seconds and failures are conserved along calls: what a callee lost, its callers lost with it,
     shared among several callers as their own excess is. What is left was lost in the entity itself.
     """
-    scene = filled(scene)
     symptom = scene.measured.get(scene.symptom)
     if symptom is None:
         return []
