@@ -22,6 +22,8 @@ HEALTHY_SECONDS = 40.0
 PAGE_SECONDS = 30.0
 QUIET_SECONDS = 25.0
 VERDICT_SECONDS = 15.0
+INJECTED = "injected"
+"""The file in a run's folder that says when (Unix seconds)."""
 
 Show = Callable[[Verdict], None]
 
@@ -63,6 +65,7 @@ def run(
         early = _fired_in_health(stack, HEALTHY_SECONDS + fault.onset(rng))
         at = time.time()
         injected = fault.inject(stage, rng)
+        (place.path / INJECTED).write_text(f"{injected.since or at}\n")
         say(f"now: {injected.says}")
         answer = _wait(stack, fault, injected.since or at, say)
         if answer.verdict:

@@ -23,10 +23,12 @@ from benchmarks import wal
 from benchmarks.suites.result import Case, NoLayoutError, Result
 from benchmarks.suites.statistics import wilson
 from demo.faults import FAULTS
-from demo.run import HEALTHY_SECONDS
+from demo.run import INJECTED
 
 SETTLED: Final = 8
 """Seconds until rates over the five minutes of the demo (5 s) are whole."""
+HEALTHY: Final = 30
+"""Seconds of health in recordings that do not say when the fault was injected."""
 AIMED: Final = 2
 """Seconds from aiming Prometheus at a gateway to its first recorded sample, give or take one."""
 LASTING: Final = 3
@@ -85,14 +87,9 @@ def read(folder: Path) -> Iterator[Run]:
     )
     kept = [one for one in folder.glob("*-[0-9]*") if one.name.rpartition("-")[0] in FAULTS]
     for place in sorted(kept, key=lambda one: one.stat().st_mtime):
-        began = place.stat().st_mtime * 1000
-        spans = [
-            (first, last)
-            for first, last in gateways
-            if 0 <= first - began < 30_000 and last - first > HEALTHY_SECONDS * 1000
-        ]
+        spans = [span for span in gateways if _is_of(place, *span)]
         if len(spans) == 1:
-            yield _run(place.name, *spans[0], series)
+            yield _run(place, *spans[0], series)
 
 
 def _is_wanted(name: str) -> bool:
@@ -100,9 +97,9 @@ def _is_wanted(name: str) -> bool:
     return chosen or name == "busysignal:target_up"
 
 
-def _run(name: str, first: int, last: int, series: Mapping[Any, list[tuple[int, float]]]) -> Run:
+def _run(place: Path, first: int, last: int, series: Mapping[Any, list[tuple[int, float]]]) -> Run:
     """The largest of each name's series at each second: replicas have other names in each run."""
-    fault, _, seed = name.rpartition("-")
+    fault = place.name.rpartition("-")[0]
     start = first + SETTLED * 1000
     table: dict[str, Floats] = {}
     for key, points in series.items():
@@ -114,9 +111,26 @@ def _run(name: str, first: int, last: int, series: Mapping[Any, list[tuple[int, 
                 if 0 <= row < len(found):
                     found[row] = np.fmax(found[row], value)
     names = tuple(sorted(table))
-    onset = FAULTS[fault].onset(Random(f"{seed}/{fault}"))
     rows = np.column_stack([table[one] for one in names])
-    return Run(name, fault, names, rows, round(HEALTHY_SECONDS + onset) - AIMED - SETTLED)
+    return Run(place.name, fault, names, rows, _injected(place, start))
+
+
+def _is_of(place: Path, first: int, last: int) -> bool:
+    """Whether a gateway seen from `first` to `last` (milliseconds) is that run's."""
+    if (place / INJECTED).is_file():
+        return first < 1000 * float((place / INJECTED).read_text()) < last
+    soon = 0 <= first - 1000 * place.stat().st_mtime < 30_000
+    return soon and last - first > HEALTHY * 1000
+
+
+def _injected(place: Path, start: int) -> int:
+    """The row of the fault: as the run says, or else as its seed had it."""
+    told = place / INJECTED
+    if told.is_file():
+        return round(float(told.read_text()) - start / 1000)
+    fault, _, seed = place.name.rpartition("-")
+    onset = FAULTS[fault].onset(Random(f"{seed}/{fault}"))
+    return round(HEALTHY + onset) - AIMED - SETTLED
 
 
 def judged(one: Run, runs: Sequence[Run]) -> Case:

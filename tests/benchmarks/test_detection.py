@@ -132,7 +132,10 @@ def test_runs_are_told_apart_by_their_gateways(tmp_path: Path, monkeypatch: pyte
     for number, began in enumerate((1000, 1100)):
         place = tmp_path / f"traffic_burst-{number}"
         place.mkdir()
-        os.utime(place, (began - 9, began - 9))
+        if number:
+            (place / "injected").write_text(f"{began + 48.2}\n")
+        began_or_told = began + 48 if number else began - 9
+        os.utime(place, (began_or_told, began_or_told))
         moments = [(1000 * (began + s), float(s)) for s in range(60)]
         up = (("__name__", "busysignal:target_up"), ("instance", str(number)), ("job", "gateway"))
         points |= {up: moments, (("__name__", "llm:a"), ("replica", str(number))): moments}
@@ -143,3 +146,4 @@ def test_runs_are_told_apart_by_their_gateways(tmp_path: Path, monkeypatch: pyte
     assert (first.name, second.name) == ("traffic_burst-0", "traffic_burst-1")
     assert first.rows[:, 0].tolist() == [float(s) for s in range(detection.SETTLED, 60)]
     assert 20 <= first.injected <= 23
+    assert second.injected == 40
