@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -16,8 +16,8 @@ from analysis.config import AnalysisSection
 from analysis.evidence import SECOND, SERIES_SCHEMA, Alert, Change, Evidence, Window
 from analysis.sources.gap import Gap
 from analysis.watch.webhook import PostedGroup
-from exporters.posted import MalformedError, parse
 from benchmarks._nonsense import FACTS, Rng, noise, white
+from exporters.posted import MalformedError, parse
 
 Harm = Callable[[Evidence, Rng], Evidence]
 
@@ -82,7 +82,7 @@ def one_point(evidence: Evidence, rng: Rng) -> Evidence:
 
 def empty(evidence: Evidence, rng: Rng) -> Evidence:
     """Some frames have no rows, some not even columns."""
-    frames = {
+    frames: dict[str, Any] = {
         name: getattr(evidence, name).clear() if rng.random() < 0.5 else pl.DataFrame()
         for name in ("spans_before", "spans", "logs_before", "logs")
         if rng.random() < 0.7
