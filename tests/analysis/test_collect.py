@@ -218,6 +218,16 @@ def test_a_target_that_fails_its_scrapes_is_silent_since_its_last_answer():
     assert silent_targets(up, WINDOW) == (Gap("replica/r1", "no metrics since 00:00:30 UTC"),)
 
 
+def test_a_target_that_answers_on_and_off_since_the_incident_is_told():
+    up = samples([1.0] * 20 + [0.0, 0.0, 1.0] * 7, job="replica", instance="a", replica="r1")
+    always = samples([0.0, 0.0, 1.0] * 13, job="replica", instance="b", replica="r2")
+    restarted = samples([1.0] * 22 + [0.0] * 8 + [1.0] * 11, job="replica", replica="r3")
+
+    assert silent_targets(up, WINDOW) == (Gap("replica/r1", "answered only 33% of the scrapes"),)
+    assert silent_targets(always, WINDOW) == ()
+    assert silent_targets(restarted, WINDOW) == ()
+
+
 def test_one_failed_scrape_is_no_silence():
     up = samples([1.0] * 40 + [0.0], job="gateway", instance="a")
 

@@ -53,6 +53,21 @@ def test_without_a_place_it_is_known_by_the_words_that_stay():
     assert not said["error"].any()
 
 
+def test_of_a_json_line_the_message_counts_and_not_what_stands_before_it():
+    said = pl.DataFrame(
+        {
+            "body": [
+                '{"time": 16.1, "severity": "INFO", "name": "mail", "message": "sent order 17"}',
+                r"{\"severity\":\"error\",\"time\":166,\"message\":\"no card\"}",
+                "peer 10.1.1.2:3550 closed",
+            ]
+        }
+    ).select(statement(pl.col("body")).alias("event"), is_error(pl.col("body")).alias("error"))
+
+    assert [text[:10] for text in said["event"]] == ["sent order", 'no card\\"}', "peer close"]
+    assert said["error"].to_list() == [False, True, False]
+
+
 def test_a_step_that_no_longer_comes_is_a_break():
     healthy = window(requests(20, "start A.java:1", "done A.java:2"))
     faulty = window(requests(12, "start A.java:1"))
@@ -60,6 +75,7 @@ def test_a_step_that_no_longer_comes_is_a_break():
     found = breaks([healthy], faulty)["shop"]
 
     assert (found.event, found.expected, found.drop) == ("A.java:1", "A.java:2", 1.0)
+    assert found.says == ("start", "done")
 
 
 def test_a_step_that_wavers_in_health_is_no_break():
