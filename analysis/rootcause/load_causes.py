@@ -69,7 +69,7 @@ LOAD = (
         supports=(
             Clue("queue_depth", "lasts", 2), Clue("queue_wait", "lasts", 1.5),
             Clue("latency", "explains", 1), Clue("fresh_arrivals", "steady", 0.5, "clients"),
-            Clue("running", "idle", 1, "replicas"),
+            Clue("running", "idle", 1, "replicas", also="queue_depth"),
         ),
         against=(
             MORE_FRESH, LONGER, UPSTREAM, KILLED,
@@ -95,7 +95,7 @@ LOAD = (
             Clue("preempted_share", "frequent", 0.25, "replicas"),
             ANSWERS_BREAK, NO_CACHE, STORAGE, KILLED,
             # A storm keeps the engines busy and runs into every limit there is.
-            Clue("running", "idle", 0.6, "replicas", also="attempts"),
+            Clue("running", "idle", 0.6, "replicas", also="queue_depth"),
             Clue("attempts", "stands_out", 0.6, "replicas"),
             Clue("rejected", "bites", 0.75, "gateway", "rate_limit"),
             Clue("rejected", "share_rises", 0.6, "gateway", "quota"),
