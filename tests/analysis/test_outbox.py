@@ -214,7 +214,7 @@ def test_grafana_has_one_annotation_that_ends_with_the_incident(section, caplog,
 
 def test_a_pager_that_wants_a_token_is_shown_it(section, tmp_path):
     (tmp_path / "token").write_text("secret\n")
-    with endpoint(lambda path, body: (200, b"")) as pager:
+    with endpoint() as pager:
         told = section.model_copy(
             update={"pager_url": pager.url, "pager_token_file": tmp_path / "token"}
         )
