@@ -110,7 +110,7 @@ def test_a_cancelled_sequence_gives_its_blocks_back(make):
 
 
 def test_a_sequence_is_complete_once_its_end_is_known_too():
-    leaving = Sequence([1], 1, lambda token: None)
+    leaving = Sequence([1], 1, print)
     leaving.generated.append(7)
     assert not leaving.complete
 
