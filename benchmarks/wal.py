@@ -61,9 +61,8 @@ def _records(data: bytes) -> Iterator[bytes]:
 
 
 def _unpacked(part: bytes) -> bytes:
-    arrow: Any = importlib.import_module("pyarrow")
-    size, _ = _unsigned(part, 0)
-    return bytes(arrow.Codec("snappy").decompress(part, decompressed_size=size))
+    cramjam: Any = importlib.import_module("cramjam")  # untyped, and only tests install it
+    return bytes(cramjam.snappy.decompress_raw(part))
 
 
 def _series(record: bytes) -> Iterator[tuple[int, Labels]]:
