@@ -31,7 +31,7 @@ def problems(query: str) -> list[str]:
     except ValueError as error:
         return [f"not PromQL: {error}"]
     found: list[str] = []
-    _Walk(found).labels(expr)
+    _Walk(found, resets_are_left_out="unless resets(" in query).labels(expr)
     return found
 
 
@@ -73,8 +73,9 @@ SERIES = _catalogue()
 class _Walk:
     """One pass over a syntax tree that notes problems and tells each node's labels."""
 
-    def __init__(self, found: list[str]) -> None:
+    def __init__(self, found: list[str], *, resets_are_left_out: bool = False) -> None:
         self.found = found
+        self.gauges_alone = GAUGE_FUNCTIONS - ({"delta"} if resets_are_left_out else set())
 
     def labels(self, node: promql.Expr) -> Labels:
         match node:
@@ -150,7 +151,7 @@ class _Walk:
         is_counter = isinstance(signal, Counter | Histogram)
         if function in COUNTER_FUNCTIONS and not is_counter:
             self.found.append(f"{function}() of {series}, which is a {signal.type}")
-        if function in GAUGE_FUNCTIONS and is_counter:
+        if function in self.gauges_alone and is_counter:
             self.found.append(f"{function}() of {series}, which only grows; use increase()")
 
     def _aggregate(self, node: promql.AggregateExpr) -> Labels:

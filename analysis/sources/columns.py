@@ -155,7 +155,7 @@ def _exported(raw: list[Any]) -> pl.Series | None:
     """Times as the Collector's exporter writes them; None unless all are."""
     try:
         told = pl.Series(raw, dtype=pl.String)
-    except TypeError:
+    except (TypeError, UnicodeEncodeError):  # no text, or half a surrogate pair
         return None
     if told.null_count() or not told.str.contains(EXPORTED).all():
         return None

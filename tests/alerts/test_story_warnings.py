@@ -28,6 +28,7 @@ PROBE, PROBE_UP = target("probe")
 NODE, NODE_UP = target("node")
 WATCH, WATCH_UP = target("watch")
 ON_GPU = {"dashboard_url": f"{GPU_BOARD}?var-instance=n1:1&var-gpu=0"}
+MACHINES_BOARD = SERVICE_BOARD.replace("service", "machines")
 ON_CHAT = {"dashboard_url": f"{SERVICE_BOARD}?var-service=chat"}
 GPU_WHERE = '{instance="n1:1",gpu="0"}'
 
@@ -221,6 +222,7 @@ ROWS = {
         {
             "description": "n1:1 uses 90% of its memory; 85% is the limit.",
             "query": 'node:memory_usage:ratio{instance="n1:1"}',
+            "dashboard_url": f"{MACHINES_BOARD}?var-instance=n1:1",
         },
     ),
     "NodeCpuHigh": (
@@ -234,6 +236,7 @@ ROWS = {
         {
             "description": "n1:1 uses 95% of its CPU; 90% is the limit.",
             "query": 'node:cpu_usage:ratio{instance="n1:1"}',
+            "dashboard_url": f"{MACHINES_BOARD}?var-instance=n1:1",
         },
     ),
     "ExporterDown": (

@@ -241,7 +241,7 @@ def test_a_target_that_was_taken_out_of_discovery_is_no_silence():
 
 
 def test_a_process_that_began_anew_is_a_change():
-    starts = samples([-500.0] * 30 + [28.0] * 10, job="replica", instance="a", replica="r1")
+    starts = samples([0.0] * 30 + [28.0] * 10, job="replica", instance="a", replica="r1")
     (change,) = process_starts(starts, WINDOW)
 
     assert (change.kind, change.entity, change.ts_ns) == ("restart", "replica/r1", 28 * SECOND)

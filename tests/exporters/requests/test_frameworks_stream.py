@@ -113,7 +113,9 @@ class sync_urls:  # noqa: N801 - as above
 @pytest.fixture(autouse=True)
 def _django():
     if not settings.configured:
-        settings.configure(ALLOWED_HOSTS=["*"], SECRET_KEY="x", LOGGING_CONFIG=None)
+        settings.configure(
+            ROOT_URLCONF=(), ALLOWED_HOSTS=["*"], SECRET_KEY="x", LOGGING_CONFIG=None
+        )
         django.setup()
 
 

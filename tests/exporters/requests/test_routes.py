@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
+from django.test import override_settings
 from django.urls import include
 from django.urls import path as django_path
 from fastapi import APIRouter, FastAPI
@@ -184,12 +185,18 @@ class urlconf:  # noqa: N801 - Django takes anything with urlpatterns for a modu
 def _django():
     if not settings.configured:
         settings.configure(
-            ROOT_URLCONF=urlconf, ALLOWED_HOSTS=["*"], SECRET_KEY="x", LOGGING_CONFIG=None
+            ROOT_URLCONF=(), ALLOWED_HOSTS=["*"], SECRET_KEY="x", LOGGING_CONFIG=None
         )
         django.setup()
 
 
-@pytest.mark.usefixtures("_django")
+@pytest.fixture
+def django_routes(_django):
+    with override_settings(ROOT_URLCONF=urlconf):
+        yield
+
+
+@pytest.mark.usefixtures("django_routes")
 def test_django_over_wsgi(metrics):
     assert over_wsgi(get_wsgi_application(), metrics, "/api/items/7", "/nowhere") == {
         ("/api/items/<int:item>", "200"),
@@ -197,7 +204,7 @@ def test_django_over_wsgi(metrics):
     }
 
 
-@pytest.mark.usefixtures("_django")
+@pytest.mark.usefixtures("django_routes")
 def test_django_over_asgi(metrics):
     assert over_asgi(get_asgi_application(), metrics, "/api/items/7", "/nowhere") == {
         ("/api/items/<int:item>", "200"),
