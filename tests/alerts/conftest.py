@@ -104,7 +104,12 @@ class Teller:
         rules = self.folder / "rules.yml"
         groups = needed(_groups(self.section), asked_of(test))
         rules.write_text(yaml.dump({"groups": groups}, Dumper=yaml.CSafeDumper), encoding="utf-8")
-        story = {"rule_files": [str(rules)], "evaluation_interval": interval, "tests": [test]}
+        story = {
+            "rule_files": [str(rules)],
+            "evaluation_interval": interval,
+            "group_eval_order": [group["name"] for group in groups],  # else it is drawn at random
+            "tests": [test],
+        }
         path = self.folder / "story.yml"
         path.write_text(yaml.dump(story, Dumper=yaml.CSafeDumper), encoding="utf-8")
         done = subprocess.run(

@@ -60,6 +60,7 @@ def broken(
         document = {
             "rule_files": [str(path)],
             "evaluation_interval": story.test["interval"],
+            "group_eval_order": [group["name"] for group in left],  # else it is drawn at random
             "tests": [story.test],
         }
         told = folder / f"story-{number}.yml"
