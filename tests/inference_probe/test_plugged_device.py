@@ -61,15 +61,12 @@ def test_kernels_that_really_take_longer_are_measured_to_be_slower(tmp_path: Pat
 
     LIBRARY.factor = 1.5
     found: list[float] = []
-    while len(found) < 4:
+    while len(found) < 4 or median(found) != pytest.approx(1.5, rel=0.1):
+        assert time.monotonic() < deadline + 60, found
         for _ in range(9):
             probe.round()
         found = [report.slowdown for report in probe.report().kernels if report.slowdown]
-        if median(found) > 1.3 or time.monotonic() > deadline:
-            break
     LIBRARY.factor = 1.0
-
-    assert median(found) == pytest.approx(1.5, rel=0.1)
 
 
 def test_a_plugged_device_that_sleeps_is_not_contended() -> None:
