@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from exporters.errors import BusySignalError
 
 LONGEST = 500
+
+CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+"""User and password in an address: what is told of a source goes to logs, bundles and people."""
 
 
 class SourceError(BusySignalError):
@@ -16,7 +21,7 @@ class SourceError(BusySignalError):
         self, source: str, url: str, problem: str, advice: str, status: int | None = None
     ) -> None:
         said = " ".join(problem.split())[:LONGEST]  # a server's own words may be a page
-        super().__init__(f"{source} at {url} {said}; {advice}")
+        super().__init__(CREDENTIALS.sub("", f"{source} at {url} {said}; {advice}"))
         self.url = url
         self.status = status
 

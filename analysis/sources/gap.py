@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
-"""User and password in an address: gaps go into bundles and to people."""
+from analysis.sources.errors import CREDENTIALS
 
 
 @dataclass(frozen=True, order=True)

@@ -25,6 +25,7 @@ from analysis.sources import (
     Source,
     StoreSource,
 )
+from analysis.sources.errors import SourceError
 from tests.analysis.scenes import Scene, slow_replica
 from tests.analysis.watching import endpoint
 
@@ -238,6 +239,13 @@ def test_a_target_that_was_taken_out_of_discovery_is_no_silence():
     up = samples([1.0] * 20, job="replica", instance="a", replica="r1")
 
     assert silent_targets(up, WINDOW) == ()
+
+
+def test_no_password_of_an_address_is_in_what_is_told_of_a_source():
+    error = SourceError("Prometheus", "http://ann:secret@127.0.0.1:9", "is away", "try again")
+
+    assert str(error) == "Prometheus at http://127.0.0.1:9 is away; try again"
+    assert error.url == "http://ann:secret@127.0.0.1:9"
 
 
 def test_a_process_that_began_anew_is_a_change():
