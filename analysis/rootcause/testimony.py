@@ -99,8 +99,8 @@ class Case:
             return Answer(clue, changed if clue.test == "changed" else 1.0 - changed)
         if clue.test == "bites":
             return self._bites(clue, entity)
-        if clue.quantity in ("resent_growth", "fresh_growth"):
-            return self._growth(clue, entity)
+        if clue.quantity == "resent_growth":
+            return self._resent_growth(clue, entity)
         shift = self.measures.shift(entity, clue.quantity, clue.part)
         if shift is None:
             return Answer(clue, None)
@@ -142,8 +142,8 @@ class Case:
             return 1.0
         return degrees.ramp((wait.after - wait.before) / max(whole.before, whole.after), 0.05, 0.2)
 
-    def _growth(self, clue: Clue, entity: str) -> Answer:
-        """How far the rise in arrivals is made of resent requests, or of fresh ones."""
+    def _resent_growth(self, clue: Clue, entity: str) -> Answer:
+        """How far the rise in arrivals is made of resent requests."""
         fresh = self.measures.shift(entity, "fresh_arrivals")
         resent = self.measures.shift(entity, "resent_arrivals")
         if fresh is None or resent is None:
@@ -152,11 +152,6 @@ class Case:
         more = more_resent + max(0.0, fresh.after - fresh.before)
         share = more_resent / more if more > 0 else 0.0
         mostly_resent = degrees.ramp(share, 0.4, 0.7)
-        if clue.quantity == "fresh_growth":
-            degree = (1.0 - mostly_resent) * (degrees.rise(fresh) or 0.0)
-            return Answer(
-                clue, degree, Witness(entity, "fresh_arrivals", "", fresh.before, fresh.after)
-            )
         degree = mostly_resent * (degrees.rise(resent) or 0.0)
         return Answer(
             clue, degree, Witness(entity, "resent_arrivals", "", resent.before, resent.after)

@@ -8,7 +8,7 @@ from exporters.catalog import neutral
 from exporters.catalog.kinds import KINDS
 from tests.promql_lint import problems
 
-DERIVED = {"latency", "resent_growth", "fresh_growth"}
+DERIVED = {"latency", "resent_growth"}
 CHANGES = {"deploy", "restart"}
 
 
