@@ -43,11 +43,19 @@ def _interactive(section: RulesSection) -> Recording:
 
 
 def _growth(scale: Scale) -> str:
-    now = f"sum by (service) ({neutral.STARTED_RATE.value})"
-    # A service that has just begun has nothing that is usual.
-    usual = f"avg_over_time({neutral.STARTED_RATE.value}[{scale.window('1h')}]"
-    before = f"{usual} offset {scale.window('10m')})"
-    return f"{now}\n/\n(sum by (service) ({before}) > 0)"
+    return _over_usual(neutral.STARTED_RATE.value, "service", scale)
+
+
+def _over_usual(signal: str, label: str, scale: Scale) -> str:
+    """A signal over its mean of the hour that ended ten minutes ago, for each value of `label`.
+
+    Whoever has been known for less than forty minutes has nothing that is usual: the few samples
+    there are were taken while it began, and a rate that begins is told too small.
+    """
+    past = f"avg_over_time({signal}[{scale.window('1h')}] offset {scale.window('10m')})"
+    usual = f"(sum by ({label}) ({past}) > 0)"
+    known = f"group by ({label}) ({signal} offset {scale.window('40m')})"
+    return f"sum by ({label}) ({signal})\n/\n{usual}\nand\n{known}"
 
 
 def _cold_start(scale: Scale) -> str:
@@ -85,8 +93,7 @@ def _resource_use() -> str:
 
 
 def _io_growth(scale: Scale) -> str:
-    waits, past = neutral.NODE_IO.value, f"[{scale.window('1h')}] offset {scale.window('10m')}"
-    return f"{waits}\n/\n(avg_over_time({waits}{past}) > 0)"
+    return _over_usual(neutral.NODE_IO.value, "instance", scale)
 
 
 def _disk_free() -> str:

@@ -204,3 +204,10 @@ def test_what_grows_is_held_against_what_was_usual(slow_story, name):
     slow_story.alerts(
         series, (before, name, []), (during, name, [fires]), (after, name, []), interval="1m"
     )
+
+
+def test_a_service_that_has_just_begun_has_no_usual_to_jump_from(slow_story):
+    series = {STARTED: "_x30 0+1x4 4+30x60", requests(): "_x30 0+1x4 4+30x60"}
+    times = [f"{minute}m" for minute in range(40, 70)]
+
+    slow_story.alerts(series, *((at, "ArrivalsJump", []) for at in times), interval="1m")
