@@ -7,15 +7,19 @@ from analysis.language import say, spoken
 from analysis.quantities import BY_KEY
 from analysis.rootcause.testimony import Witness
 
+ROUNDS = 0.005
+
 
 def number(value: float, unit: str) -> str:
-    """`0.0123 s` as 12 ms, a ratio as per cent, a rate with its unit."""
+    """`0.0123 s` as 12.3 ms, a ratio as per cent, a boolean as yes or no, a rate with its unit."""
     if unit == "seconds":
         return _seconds(value)
     if unit == "bytes":
         return _bytes(value)
     if unit == "ratio":
         return f"{100 * value:.3g} %"
+    if unit == "boolean":
+        return _boolean(value)
     short = {
         "requests/second": "/s", "tokens/second": " tokens/s", "events/second": "/s",
         "tokens": " tokens", "celsius": " °C", "watts": " W",
@@ -31,6 +35,17 @@ def _seconds(value: float) -> str:
     if abs(value) < 0.9995:
         return f"{1000 * value:.3g} ms"
     return f"{value:.3g} s"
+
+
+def _boolean(share: float) -> str:
+    """A mean over a window: what was neither never nor always so was so for a part of it."""
+    if share < ROUNDS:
+        return say("no")
+    return (
+        say("yes")
+        if share > 1 - ROUNDS
+        else say("{share} of the time", share=number(share, "ratio"))
+    )
 
 
 def _bytes(value: float) -> str:
