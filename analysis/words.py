@@ -94,10 +94,12 @@ def log(entity: str, statement: str, *, new: bool) -> str:
     return say(said, entity=name(entity), statement=statement)
 
 
+def step(witness: Witness) -> str:
+    """`12 ms → 61 ms`."""
+    of = unit(witness.quantity)
+    return f"{number(witness.before, of)} → {number(witness.after, of)}"
+
+
 def change(witness: Witness) -> str:
     """`mean time of a forward pass (decode) 12 ms → 61 ms`."""
-    of = unit(witness.quantity)
-    return (
-        f"{what(witness.quantity, witness.part)} "
-        f"{number(witness.before, of)} → {number(witness.after, of)}"
-    )
+    return f"{what(witness.quantity, witness.part)} {step(witness)}"

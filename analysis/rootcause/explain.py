@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from itertools import islice
+
 from analysis import words
 from analysis.evidence import Change, Evidence
 from analysis.language import say
@@ -18,6 +21,8 @@ SURE = 100.0
 """G statistic of a statement that nobody doubts."""
 LINES = 2
 """So many statements of the logs are cited."""
+ALIKE = 0.2
+"""Levels that differ by less tell a reader nothing new."""
 CHANGE_SLACK_NS = 60_000_000_000
 
 
@@ -136,7 +141,7 @@ def _path(case: Case, entity: str) -> list[str]:
 
 def _sentence(case: Case, candidate: Candidate, told: list[tuple[Answer, Witness, float]]) -> str:
     subject = words.name(candidate.entity)
-    facts = say(", ").join(words.change(witness) for _, witness, _ in told[:2])
+    facts = say(", ").join(_facts([witness for _, witness, _ in told]))
     return say(
         "{subject} {claim}{facts}{sisters}.",
         subject=subject[0].upper() + subject[1:],
@@ -144,6 +149,20 @@ def _sentence(case: Case, candidate: Candidate, told: list[tuple[Answer, Witness
         claim=say(candidate.hypothesis.claim),
         facts=say(": {facts}", facts=facts) if facts else "",
         sisters=_sisters(case, candidate, told),
+    )
+
+
+def _facts(witnesses: list[Witness]) -> list[str]:
+    """The two strongest changes; the same step under a second name is no second fact."""
+    second = (one for one in witnesses[1:] if not _alike(one, witnesses[0]))
+    return [words.change(one) for one in (*witnesses[:1], *islice(second, 1))]
+
+
+def _alike(one: Witness, other: Witness) -> bool:
+    """Whether both went from about the same to about the same, in the same unit."""
+    return words.unit(one.quantity) == words.unit(other.quantity) and all(
+        math.isclose(a, b, rel_tol=ALIKE)
+        for a, b in ((one.before, other.before), (one.after, other.after))
     )
 
 
@@ -158,7 +177,6 @@ def _sisters(case: Case, candidate: Candidate, told: list[tuple[Answer, Witness,
         shift = case.measures.shift(peer, witness.quantity, witness.part)
         if shift is not None and shift is not STEADY:
             other = Witness(peer, witness.quantity, witness.part, shift.before, shift.after)
-            unit = words.unit(other.quantity)
-            levels = f"{words.number(other.before, unit)} → {words.number(other.after, unit)}"
-            return say(", while {peer} went {levels}", peer=words.name(peer), levels=levels)
+            step = words.step(other)
+            return say(", while {peer} went {levels}", peer=words.name(peer), levels=step)
     return ""

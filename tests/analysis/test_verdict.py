@@ -115,7 +115,7 @@ def test_of_reasons_that_never_were_none_is_named():
     calm = Scene(alert="", drop=("gpu_clock", "kernel_slowdown")).evidence()
     whys = {item.entity: item.why for item in diagnose(calm).ruled_out}
 
-    assert whys["gpu/0"] == "steady: clocks held down 0 → 0"
+    assert whys["gpu/0"] == "steady: clocks held down no → no"
 
 
 @pytest.mark.parametrize(
@@ -135,3 +135,10 @@ def test_the_title_names_cause_and_place():
     assert title(verdict_of("slow_replica")) == "service chat: slow replica at replica heron"
     assert title(verdict_of("none")) == "service chat: nothing is wrong"
     assert title(verdict_of("telemetry_gap")) == "service chat: no cause named"
+
+
+def test_one_step_under_two_names_is_told_once():
+    first, *_ = verdict_of("traffic_burst").causes
+
+    assert "first-time arrivals" in first.explanation
+    assert ", arrivals" not in first.explanation
