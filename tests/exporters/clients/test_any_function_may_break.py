@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from typing import Any
 
 import httpx
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
 
 from exporters.clients import (
     AsyncMeteredTransport,
@@ -17,6 +21,7 @@ from exporters.clients import (
     MeteredTransport,
     RetryPolicy,
 )
+from exporters.clients.requests_adapter import MeteredAdapter
 from tests.exporters.breaking import Breaker, differing, each_break
 
 ROOMS = ("exporters.clients.metrics", "exporters.clients.spans", "exporters.exposition")
@@ -79,7 +84,38 @@ def asked_in_asyncio(one: Caller, what: str) -> list[Any]:
     return asyncio.run(ask())
 
 
-@pytest.mark.parametrize("ask", [asked, asked_in_asyncio])
+def requests_answer(
+    self: HTTPAdapter, request: requests.PreparedRequest, *args: Any, **options: Any
+) -> requests.Response:
+    """What `answer` says, as HTTPAdapter hands it on: the body is still to be read."""
+    try:
+        got = answer(httpx.Request("POST", str(request.url)))
+    except httpx.ConnectError as error:
+        raise requests.ConnectionError(str(error), request=request) from error
+    response = requests.Response()
+    response.status_code, response.raw = (
+        got.status_code,
+        HTTPResponse(io.BytesIO(got.content), status=got.status_code, preload_content=False),
+    )
+    response.url, response.request = str(request.url), request
+    return response
+
+
+def asked_by_requests(one: Caller, what: str) -> list[Any]:
+    told: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch, requests.Session() as session:
+        patch.setattr(HTTPAdapter, "send", requests_answer)
+        session.mount("http://", MeteredAdapter(one))
+        for _ in range(3):
+            try:
+                got = session.post(f"http://chat/{what}", json={})
+                told.append((got.status_code, got.content))
+            except requests.ConnectionError as error:
+                told.append(repr(error))
+    return told
+
+
+@pytest.mark.parametrize("ask", [asked, asked_in_asyncio, asked_by_requests])
 @pytest.mark.parametrize("what", ["fine", "busy", "fails"])
 def test_the_answer_is_the_same_whichever_function_of_ours_raises(ask: Any, what: str) -> None:
     def make() -> Any:
