@@ -58,13 +58,6 @@ def ecc_errors(handle: Handle, kind: str, span: str, location: str) -> float | N
     return number(counted)
 
 
-def ecc_totals(handle: Handle, kind: str, span: str) -> float | None:
-    """ECC errors of one of ECC_TYPES over one of ECC_SPANS, wherever they happened."""
-    return number(
-        call("nvmlDeviceGetTotalEccErrors", handle, ECC_TYPES.index(kind), ECC_SPANS.index(span))
-    )
-
-
 def sram_threshold_exceeded(handle: Handle) -> float:
     """Whether the board should be replaced for its SRAM; the driver tells root alone."""
     status = pynvml.c_nvmlEccSramErrorStatus_v1_t()
