@@ -48,7 +48,7 @@ from analysis.diagnose import diagnose
 from analysis.evidence import Alert, Window
 from analysis.sources import ElasticsearchSection, ElasticsearchSource
 from analysis.sources.page import Hits, Page, Place
-from analysis.sources.shapes import Read, Reader
+from analysis.sources.shapes import Opened, Read, Reader
 from benchmarks import _rounds as rounds
 from benchmarks.reading_data import LOGS, SPANS, START_NS, fill
 from demo.servers import RunFolder, start_elasticsearch
@@ -110,14 +110,15 @@ def floor(url: str) -> int:
     """The same pages, dropped as they come."""
     read: list[int] = []
 
-    def dropped(_: Reader, content: bytes, **__: object) -> Read:
+    def dropped(_: Reader, content: bytes, **__: object) -> Opened:
         rows = content.count(b'"_id":')
         read.append(rows)
         places = [Place()] * rows
         places[-1:] = [Place(sort=Raw(content[content.rindex(b'"sort":') + 7 : -4]))]
-        return Read(Page(hits=Hits(places)), pl.DataFrame(), Counter(), Counter())
+        page = Page(hits=Hits(places))
+        return Opened(page, lambda: Read(page, pl.DataFrame(), Counter(), Counter()))
 
-    with patch.object(Reader, "page", dropped):
+    with patch.object(Reader, "opened", dropped):
         source = ElasticsearchSource(section(url))
         with suppress(pl.exceptions.PolarsError):  # there is nothing to sort and cut
             source.spans(START_NS, START_NS + 10 * MINUTE)

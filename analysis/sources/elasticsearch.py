@@ -111,7 +111,7 @@ class ElasticsearchSource:
         )
         frames, problems, shapes = self._pages.read(
             pit, query, allowance,
-            lambda page: self._reader.page(page, wants_spans=is_spans),
+            lambda content: self._reader.opened(content, wants_spans=is_spans),
         )  # fmt: skip
         state_problems(self.gaps, self.name, kind, problems)
         if allowance.why is not None and allowance.rows < limit:

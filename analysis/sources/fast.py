@@ -51,17 +51,15 @@ class Way(Generic[HitT]):
     frame: Callable[[Sequence[HitT], Attributes], pl.DataFrame]
     """Canonical rows, unsorted, of documents and of their attributes."""
 
-    def whole(self, content: bytes) -> tuple[Page[HitT], pl.DataFrame] | None:
-        """The page and its rows; None unless all documents are of the form."""
+    def whole(self, hits: Sequence[HitT]) -> pl.DataFrame | None:
+        """The rows of a page; None unless all of its documents are of the form."""
         try:
-            page = self.page(content)
-            hits = page.hits.hits
             attributes = Attributes.of(hits)
         except msgspec.ValidationError:
             return None
         if attributes.are_odd or self.odd(hits):
             return None
-        return page, self.frame(hits, attributes)
+        return self.frame(hits, attributes)
 
     def sift(self, hits: Iterable[RawHit]) -> tuple[pl.DataFrame, list[RawHit]]:
         """Rows of the documents that are of the form, and those that are not."""
@@ -243,12 +241,11 @@ def _split(joined: bytes) -> pl.Series:
     )
 
 
-def _numbered(values: Iterable[Any]) -> tuple[list[Any], pl.Series]:
+def _numbered(values: Sequence[Any]) -> tuple[list[Any], pl.Series]:
     """The different values in order, and of each value its place among them."""
-    number: dict[Any, int] = {}
-    add = number.setdefault
-    where = [add(value, len(number)) for value in values]
-    return list(number), pl.Series(where, dtype=pl.UInt32)
+    different = list(dict.fromkeys(values))
+    number = dict(zip(different, range(len(different)), strict=True))
+    return different, pl.Series(list(map(number.__getitem__, values)), dtype=pl.UInt32)
 
 
 @lru_cache(maxsize=4_096)

@@ -1,10 +1,11 @@
-"""A point in time, read in slices, page after page, each made columns before the next is kept."""
+"""A point in time, read in slices, page after page, each made columns while the next comes."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -16,14 +17,14 @@ from analysis.sources.bounded import TooLargeError
 from analysis.sources.connection import AnswerT, Connection
 from analysis.sources.errors import SourceError
 from analysis.sources.section import ElasticsearchSection
-from analysis.sources.shapes import Read
+from analysis.sources.shapes import Opened
 
 KEEP_ALIVE = "1m"
 ANSWER = "pit_id,timed_out,_shards.failed,aggregations"
 FIRST = 500
 GROWTH = 8
 PAGE_BYTES = 8 * 2**20
-Convert = Callable[[bytes], Read]
+Open = Callable[[bytes], Opened]
 Part = tuple[list[pl.DataFrame], Counter[str], Counter[str]]
 
 
@@ -42,6 +43,33 @@ class PageSize:
     def shrink(self) -> None:
         """So many were too large to read at once."""
         self.now = max(1, self.now // GROWTH)
+
+
+@dataclass
+class Asked:
+    """A slice of a point in time: what was asked of it, and how far it was read."""
+
+    pit: str
+    query: Any
+    number: int
+    slices: int
+    size: PageSize
+    after: Any = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The next page's search."""
+        body: dict[str, Any] = {
+            "pit": {"id": self.pit, "keep_alive": KEEP_ALIVE},
+            "query": self.query,
+            "sort": [{"_shard_doc": "asc"}],
+            "size": self.size.now,
+        }
+        if self.slices > 1:
+            body["slice"] = {"id": self.number, "max": self.slices}
+        if self.after is not None:
+            body["search_after"] = self.after
+        return body
 
 
 class Pages:
@@ -66,14 +94,16 @@ class Pages:
             "answers the same page again and again", "correct [elasticsearch] url"
         )
 
-    def read(self, pit: str, query: Any, allowance: Allowance, convert: Convert) -> Part:
+    def read(self, pit: str, query: Any, allowance: Allowance, open_: Open) -> Part:
         """All documents as frames, and counts of problems and of shapes."""
         slices = self._section.slices
 
-        def read_slice(number: int) -> Part:
-            return self._slice(number, pit, query, allowance, convert)
+        with ThreadPoolExecutor(slices) as pool, ThreadPoolExecutor(slices) as ahead:
 
-        with ThreadPoolExecutor(slices) as pool:
+            def read_slice(number: int) -> Part:
+                asked = Asked(pit, query, number, slices, PageSize(self._section.page_size))
+                return self._slice(asked, allowance, open_, ahead)
+
             parts = list(pool.map(read_slice, range(slices)))
         problems: Counter[str] = Counter()
         shapes: Counter[str] = Counter()
@@ -82,65 +112,57 @@ class Pages:
             shapes += found
         return [frame for frames, _, _ in parts for frame in frames], problems, shapes
 
-    def _slice(
-        self, number: int, pit: str, query: Any, allowance: Allowance,
-        convert: Convert,
-    ) -> Part:  # fmt: skip
+    def _slice(self, asked: Asked, allowance: Allowance, open_: Open, ahead: Executor) -> Part:
+        """A page's rows are made while the next page is on its way."""
         part: Part = ([], Counter(), Counter())
-        body: dict[str, Any] = {}
-        if self._section.slices > 1:
-            body["slice"] = {"id": number, "max": self._section.slices}
-        size = PageSize(self._section.page_size)
-        while allowance.is_left():
-            body["size"] = size.now
-            try:
-                found, bytes_ = self._page(pit, query, body, allowance, convert)
-            except TooLargeError as error:
-                if size.now == 1:
-                    raise self._connection.error(
-                        f"has a document too large to read ({error})", "leave it out of the indices"
-                    ) from None
-                size.shrink()
-                continue
-            rows = len(found.page.hits.hits)
+        coming = ahead.submit(self._fetch, asked) if allowance.is_left() else None
+        while coming is not None:
+            content = coming.result()
+            page = self._opened(content, open_)
+            rows = len(page.page.hits.hits)
+            allowance.took(rows, len(content))
+            coming = None
+            if rows == asked.size.now and allowance.is_left():
+                asked.size.learn(rows, len(content))
+                if asked.after == page.page.search_after:
+                    raise self.stuck()
+                asked.after = page.page.search_after
+                coming = ahead.submit(self._fetch, asked)
             if rows:
+                found = page.read()
                 part[0].append(found.frame)
                 part[1].update(found.problems)
                 part[2].update(found.shapes)
-            if rows < size.now:
-                break
-            size.learn(rows, bytes_)
-            if body.get("search_after") == found.page.search_after:
-                raise self.stuck()
-            body["search_after"] = found.page.search_after
         return part
 
-    def _page(
-        self, pit: str, query: Any, body: dict[str, Any],
-        allowance: Allowance, convert: Convert,
-    ) -> tuple[Read, int]:  # fmt: skip
+    def _fetch(self, asked: Asked) -> bytes:
+        """A page, of fewer documents if they are too large."""
         # Documents whole, and no filter_path: to leave anything out of an answer, the server would
         # parse each document and write it anew, which costs it more than all the rest.
-        content = self._connection.call_raw(
-            lambda client: client.search(
-                pit={"id": pit, "keep_alive": KEEP_ALIVE},
-                query=query,
-                sort=[{"_shard_doc": "asc"}],
-                track_total_hits=False,
-                timeout=self._timeout,
-                **body,
-            )
-        )
+        while True:
+            try:
+                return self._connection.call_raw(
+                    lambda client: client.search(
+                        **asked.body, track_total_hits=False, timeout=self._timeout
+                    )
+                )
+            except TooLargeError as error:
+                if asked.size.now == 1:
+                    raise self._connection.error(
+                        f"has a document too large to read ({error})", "leave it out of the indices"
+                    ) from None
+                asked.size.shrink()
+
+    def _opened(self, content: bytes, open_: Open) -> Opened:
         try:
-            found = convert(content)
+            opened = open_(content)
         except msgspec.MsgspecError as error:
             raise self._connection.error(
                 f"gave an answer that is not Elasticsearch's ({error})",
                 "correct [elasticsearch] url",
             ) from None
-        self._refuse_parts(found.page.timed_out, found.page.shards.failed)
-        allowance.took(len(found.page.hits.hits), len(content))
-        return found, len(content)
+        self._refuse_parts(opened.page.timed_out, opened.page.shards.failed)
+        return opened
 
     @property
     def _timeout(self) -> str:

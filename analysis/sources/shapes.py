@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from analysis.frames import LOG_SCHEMA, SPAN_SCHEMA, check_spans
@@ -16,7 +18,7 @@ from analysis.sources import columns, fast
 from analysis.sources.attributes import Naming
 from analysis.sources.columns import Batch
 from analysis.sources.flatten import Told, apply_lists, flatten
-from analysis.sources.page import Page, decode
+from analysis.sources.page import Page, RawHit, decode
 from analysis.sources.shape import Columns, Marks, Shape, shapes
 from analysis.sources.values import Document, Hit
 
@@ -37,6 +39,14 @@ class Read:
     frame: pl.DataFrame
     problems: Problems
     shapes: Counter[str]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A page whose hits are known: the next may be asked for before the rows of this are made."""
+
+    page: Page[Any]
+    read: Callable[[], Read]
 
 
 Groups = Mapping[str, tuple[Shape, list[Told], list[Hit]]]
@@ -73,19 +83,38 @@ class Reader:
 
         Raises msgspec.MsgspecError where it is no page.
         """
+        return self.opened(content, wants_spans=wants_spans).read()
+
+    def opened(self, content: bytes, *, wants_spans: bool) -> Opened:
+        """A page of which its hits are decoded, and its rows not yet made; raises as `page`."""
         way: fast.Way[Any] = fast.SPANS if wants_spans else fast.LOGS
-        ids = IDS if wants_spans else ()
-        if self._is_ours and (plain := way.whole(content)) is not None:
-            page, frame = plain
-            problems: Problems = Counter()
-            return Read(page, _usable(frame, ids, problems), problems, Counter(otel=frame.height))
-        raw = decode(content)
-        short, left = way.sift(raw.hits.hits) if self._is_ours else (None, raw.hits.hits)
+        if self._is_ours:
+            with contextlib.suppress(msgspec.ValidationError):
+                usual = way.page(content)
+                return Opened(
+                    usual, lambda: self._usual(way, usual, content, wants_spans=wants_spans)
+                )
+        page = decode(content)
+        return Opened(page, lambda: self._sifted(way, page, wants_spans=wants_spans))
+
+    def _usual(
+        self, way: fast.Way[Any], page: Page[Any], content: bytes, *, wants_spans: bool
+    ) -> Read:
+        frame = way.whole(page.hits.hits)
+        if frame is None:
+            return self._sifted(way, decode(content), wants_spans=wants_spans)
+        problems: Problems = Counter()
+        rows = _usable(frame, IDS if wants_spans else (), problems)
+        return Read(page, rows, problems, Counter(otel=frame.height))
+
+    def _sifted(self, way: fast.Way[Any], page: Page[RawHit], *, wants_spans: bool) -> Read:
+        short, left = way.sift(page.hits.hits) if self._is_ours else (None, page.hits.hits)
         frame, problems, found = self.rows((hit.decoded() for hit in left), wants_spans=wants_spans)
         if short is not None and short.height:
             found["otel"] += short.height
-            frame = pl.concat([_usable(short, ids, problems), frame])
-        return Read(raw, frame, problems, found)
+            rows = _usable(short, IDS if wants_spans else (), problems)
+            frame = pl.concat([rows, frame])
+        return Read(page, frame, problems, found)
 
     def rows(
         self, hits: Iterable[Hit], *, wants_spans: bool
@@ -159,7 +188,9 @@ def log_frame(hits: Iterable[Hit]) -> tuple[pl.DataFrame, Problems]:
 
 def once(frame: pl.DataFrame) -> pl.DataFrame:
     """Spans by their start; one may lie in several places: where it lies first it is cited from."""
-    return check_spans(in_order(frame.unique(list(IDS), keep="first", maintain_order=True)))
+    if frame["span_id"].n_unique() < frame.height:  # the cheaper question first: there is no double
+        frame = frame.unique(list(IDS), keep="first", maintain_order=True)
+    return check_spans(in_order(frame))
 
 
 def in_order(frame: pl.DataFrame) -> pl.DataFrame:
