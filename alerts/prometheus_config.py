@@ -14,7 +14,7 @@ from exporters.catalog.engines import REPLICA
 from exporters.errors import UsageError
 
 JOBS = ("gateway", "replica", "gpu", "probe", "node", "client", "watch", "forecast", "bridge",
-        "etcd", "config", "prometheus", "alertmanager")  # fmt: skip
+        "kafka", "etcd", "config", "prometheus", "alertmanager")  # fmt: skip
 LONGEST_TIMEOUT_SECONDS = 10
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SERVING = "gateway|replica"
 SINGLE_POINTS = "etcd|config|prometheus"
 """What everything else stands on: the metadata store, the configuration, the monitoring itself."""
-SUPPORTING = "gpu|probe|node|watch|forecast|bridge|alertmanager"
+SUPPORTING = "gpu|probe|node|watch|forecast|bridge|kafka|alertmanager"
 
 
 def alerts(section: RulesSection) -> tuple[Alert, ...]:

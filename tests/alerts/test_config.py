@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+import yaml
 
 from alerts import render, rules
 from alerts.config import Override, RulesSection
@@ -105,14 +106,24 @@ def test_an_alert_that_names_no_known_cause_is_refused():
     )
 
 
+def test_a_job_is_scraped_only_where_somebody_named_its_targets():
+    without = yaml.safe_load(prometheus(RulesSection(), targets=[Target("gateway", "g:1")]))
+    with_it = yaml.safe_load(prometheus(RulesSection(), targets=[Target("kafka", "k:9308")]))
+
+    assert [job["job_name"] for job in without["scrape_configs"]] == ["gateway"]
+    assert with_it["scrape_configs"] == [
+        {"job_name": "kafka", "static_configs": [{"targets": ["k:9308"]}]}
+    ]
+
+
 def test_a_job_that_no_rule_knows_is_refused():
     with pytest.raises(UsageError) as refused:
         prometheus(RulesSection(), targets=[Target("gatewy", "127.0.0.1:1")])
 
     assert str(refused.value) == (
         "no rule knows the job 'gatewy'; "
-        "allowed: gateway, replica, gpu, probe, node, client, watch, forecast, bridge, etcd, "
-        "config, prometheus, alertmanager"
+        "allowed: gateway, replica, gpu, probe, node, client, watch, forecast, bridge, kafka, "
+        "etcd, config, prometheus, alertmanager"
     )
 
 

@@ -142,7 +142,7 @@ def test_the_monitor_finds_every_pod_under_a_job_that_rules_know():
 def test_a_service_can_be_scraped_under_every_job_that_is_not_ours():
     expression = of_kind("ServiceMonitor")[0]["spec"]["selector"]["matchExpressions"][0]
 
-    assert set(expression["values"]) == {"gateway", "replica", "client", "node"}
+    assert set(expression["values"]) == {"gateway", "replica", "client", "node", "kafka"}
     assert set(expression["values"]) <= set(JOBS)
 
 
