@@ -112,6 +112,10 @@ def demo(
         typer.Option(help="what serves: the demo's own model, llama-server, or vLLM on the CPU"),
     ] = "tiny",
     list_: Annotated[bool, typer.Option("--list", help="tell the faults and outcomes")] = False,
+    companions: Annotated[
+        bool,
+        typer.Option("--companions", help="break nothing; start all that other panels show"),
+    ] = False,
     json: JsonFile = None,
     runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
 ) -> None:
@@ -120,6 +124,8 @@ def demo(
 
     if list_:
         report.tell_faults()
+    elif companions:
+        _exit_unless(series.accompany(runs))
     else:
         done = series.play(fault, seed=seed, seeds=seeds, folder=runs, json=json, engine=engine)
         _exit_unless(done)

@@ -1,4 +1,4 @@
-"""Panels that are rightly empty while all is well, and the demo's fault that fills each."""
+"""Panels that are rightly empty while all is well, and the run of the demo that fills each."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ from exporters.catalog.boards import Board
 
 @dataclass(frozen=True)
 class RightlyEmpty:
-    """A panel without series while all is well, and the fault whose run fills it.
+    """A panel without series while all is well, and the run of the demo that fills it.
 
-    `fault` is empty where the demo has nothing that such a panel could show; what fills it then is
-    one of the exporters in tests/dashboards/acts.py.
+    `run` is the fault's name, or `COMPANIONS`.
     """
 
     board: str
     panel: str
-    fault: str
+    run: str
     why: str
+
+
+COMPANIONS = "companions"
+"""`busysignal demo --companions`: what no fault needs is started beside a healthy service."""
 
 
 NO_FORECAST, NO_CANARY = "no forecast runs", "no canary runs"
 NO_BREAKER = "its clients tell of no circuit breaker"
 WHOLE, NO_CONTAINERS = "its GPUs are whole", "its processes run in no container"
 NO_ALLOCATOR = "its replicas do not show torch's allocator"
-NO_DATASHEET = "its devices have no datasheet, clock or neighbours"
+NO_STATE = "its devices tell the probe neither clocks nor load"
 
 BY_FAULT: dict[tuple[Board, str, str], tuple[str, ...]] = {
     (boards.FLEET, "slow_replica", "nothing fires"): ("Alerts firing now", "Open incidents"),
@@ -72,7 +75,7 @@ BY_FAULT: dict[tuple[Board, str, str], tuple[str, ...]] = {
         for board in (boards.SERVICE, boards.SLO)
     },
 }  # fmt: skip
-NOT_IN_THE_DEMO: dict[tuple[Board, str], tuple[str, ...]] = {
+BY_COMPANIONS: dict[tuple[Board, str], tuple[str, ...]] = {
     (boards.GPU, WHOLE): (
         "Memory by MIG instance", "SMs by MIG instance", "Bandwidth by MIG instance",
     ),
@@ -83,8 +86,8 @@ NOT_IN_THE_DEMO: dict[tuple[Board, str], tuple[str, ...]] = {
     (boards.REPLICA, NO_ALLOCATOR): ("Its fragmented device memory",),
     (boards.SATURATION, "no message queue stands before it"): ("Oldest message",),
     (boards.INCIDENTS, "nobody set a level"): ("Levels that were set",),
-    (boards.PROBE, NO_DATASHEET): (
-        "Nearest to its peak", "Share of the peak", "Beside other work", "SM clock after a sample",
+    (boards.PROBE, NO_STATE): (
+        "Beside other work", "SM clock after a sample",
         "Left out", "Rounds left out", "Memory of the probe",
     ),
     (boards.ENDPOINTS, NO_CANARY): (
@@ -93,7 +96,7 @@ NOT_IN_THE_DEMO: dict[tuple[Board, str], tuple[str, ...]] = {
         "Time between tokens", "Told to come back later", "Not what was asked for",
     ),
     (boards.ENDPOINTS, NO_BREAKER): ("Circuit breakers",),
-    (boards.SATURATION, "its engines do not tell; --engine vllm does"): ("Queue by reason",),
+    (boards.SATURATION, "its engines do not tell"): ("Queue by reason",),
     (boards.SATURATION, NO_FORECAST): ("Capacity lasts",),
     (boards.STACK, NO_FORECAST): (
         "Age of the forecast", "Loads learnt", "Forecasts that failed",
@@ -111,8 +114,8 @@ RIGHTLY_EMPTY = (
         for panel in titles
     ),
     *(
-        RightlyEmpty(board.uid, panel, "", why)
-        for (board, why), titles in NOT_IN_THE_DEMO.items()
+        RightlyEmpty(board.uid, panel, COMPANIONS, why)
+        for (board, why), titles in BY_COMPANIONS.items()
         for panel in titles
     ),
 )

@@ -20,21 +20,31 @@ from demo.service.kernels import FLOPS_PER_SECOND
 from exporters.errors import UsageError
 from inference_probe.cost import Cost
 from inference_probe.device import HostDevice, Launch, Timing, Work
+from inference_probe.peaks import Peak
 
 LAUNCH_SECONDS = 2e-5
 """Of one kernel; a forward pass is dozens of them."""
 PEAK_FLOPS_PER_SECOND = 10 * FLOPS_PER_SECOND
 """Of a bare kernel; a whole forward pass gets a tenth of it, as serving engines do."""
 BYTES_PER_SECOND = 4e9
+DATASHEET = Peak(
+    source="this file: the roofline that every simulated GPU is timed by",
+    flops={"fp32": PEAK_FLOPS_PER_SECOND},
+    memory=BYTES_PER_SECOND,
+    processors=132,
+    memory_gb=80,
+)
 
 
 class SimulatedDevice(HostDevice):
     """One simulated GPU."""
 
+    peak = DATASHEET
+
     def __init__(self, accelerator: Accelerator) -> None:
         gpu = accelerator.gpu
         super().__init__(label=f"sim:{gpu.index}", name="simulated GPU", uuid=gpu.uuid, run=_host)
-        self._accelerator = accelerator
+        self.accelerator = accelerator
         self._arithmetic = self._memory = 0.0
 
     def run(self, launch: Launch, cost: Cost) -> None:
@@ -49,9 +59,7 @@ class SimulatedDevice(HostDevice):
         submitted = time.perf_counter()
         work()
         # Higher clocks or better kernels do not make the memory faster.
-        begin, end = self._accelerator.interleave(
-            submitted, self._arithmetic, at_least=self._memory
-        )
+        begin, end = self.accelerator.interleave(submitted, self._arithmetic, at_least=self._memory)
         time.sleep(max(0.0, end - time.perf_counter()))
         return Timing(end - begin, busy_seconds=end - begin, contended=False)
 

@@ -51,6 +51,17 @@ def play(
     return bool(done) and all(outcome.met for outcome in done)
 
 
+def accompany(folder: Path) -> bool:
+    """Run a healthy service with its companions; True if every panel that they fill has data.
+
+    Raises ServerMissingError when a server is or goes away.
+    """
+    from demo.companions import tour  # noqa: PLC0415 - torch and all boards, for this alone
+
+    with _terminated_like_interrupted(), _in_one_line(), report.Console() as console:
+        return tour.run(folder, console.say)
+
+
 def _play(
     plan: Sequence[tuple[Fault, int]],
     engine: Engine,

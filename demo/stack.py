@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import httpx
@@ -51,10 +50,13 @@ Say = Callable[[str], None]
 class Stack:
     """Everything but the service under observation; leaving the `with` block stops it all.
 
-    Without `gpus` nothing simulates devices, and nothing measures them.
+    Without `gpus` nothing simulates devices, and nothing measures them. Under the jobs `beside`
+    Prometheus scrapes what it is aimed at, as it does the service.
     """
 
-    def __init__(self, run: RunFolder, say: Say, *, gpus: bool = True) -> None:
+    def __init__(
+        self, run: RunFolder, say: Say, *, gpus: bool = True, beside: Sequence[str] = ()
+    ) -> None:
         self.run = run
         self.device = run.path / "device.state"
         self._say = say
@@ -63,6 +65,7 @@ class Stack:
         self._probe: ServerProcess | None = None
         self._forgot = 0.0
         self._of_gpus = OF_GPUS if gpus else ()
+        self._aimed = (*STAGE_JOBS, *beside)
         names = (*self._of_gpus, "watch", "prometheus", "alertmanager")
         self._ports = {name: run.free_port() for name in names}
 
@@ -72,12 +75,7 @@ class Stack:
             self._exit = self._exit.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._exit.close()
 
     @property
@@ -94,7 +92,7 @@ class Stack:
 
     def aim(self, targets: Sequence[Target]) -> None:
         """Let Prometheus scrape this service from now on, and no other."""
-        for job in STAGE_JOBS:
+        for job in self._aimed:
             groups = [
                 {"targets": [target.address], "labels": dict(target.labels)}
                 for target in targets
@@ -247,7 +245,7 @@ class Stack:
         config = prometheus_config.render(
             rules,
             targets=fixed,
-            target_files={job: (f"{self.run.path}/targets/{job}.yml",) for job in STAGE_JOBS},
+            target_files={job: (f"{self.run.path}/targets/{job}.yml",) for job in self._aimed},
             alertmanagers=(f"127.0.0.1:{self._ports['alertmanager']}",),
         )
         (self.run.path / "prometheus.yml").write_text(config, encoding="utf-8")

@@ -12,13 +12,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import torch
 
 from inference_probe.cost import Cost
 from inference_probe.sharing import Sharing
 from inference_probe.state import DeviceState, UnknownState
+
+if TYPE_CHECKING:
+    from inference_probe.peaks import Peak
 
 PREEMPTED_RATIO: Final = 1.05
 """Wall time over CPU time from which a batch was interrupted by other work."""
@@ -86,6 +89,8 @@ class HostDevice:
 
     min_batch_seconds = 0.5e-3
     cache_bytes = 0
+    peak: Peak | None = None
+    """What it can do at most, where a device of your own making knows."""
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from exporters.errors import BusySignalError
 from inference_probe.baseline import Baseline
 from inference_probe.config import ProbeSection
 from inference_probe.cuda import CudaDevice
-from inference_probe.device import Device
+from inference_probe.device import Device, HostDevice
 from inference_probe.exporter import ProbeExporter
 from inference_probe.history import KernelHistory
 from inference_probe.kernels import Kernel
@@ -179,5 +179,7 @@ def _keep_within(limit: int, where: Device, suite: Suite) -> None:
 
 
 def _peak(where: Device) -> Peak | None:
-    """The datasheet's figures; of anything but a real GPU there are none."""
-    return peak_of(where.name, where.processors) if isinstance(where, CudaDevice) else None
+    """The datasheet's figures; of a device of your own making what it says itself."""
+    if isinstance(where, CudaDevice):
+        return peak_of(where.name, where.processors)
+    return where.peak if isinstance(where, HostDevice) else None

@@ -17,6 +17,7 @@ from demo.service.accelerator import Accelerator, DeviceError
 from demo.service.kernels import Device
 from exporters.errors import UsageError
 from inference_probe.kernels import make_kernels
+from inference_probe.peaks import fraction
 from inference_probe.shapes import presets
 from inference_probe.timing import Bench
 
@@ -103,6 +104,20 @@ def test_cores_taken_by_others_are_no_slow_device(machine):
         burner.join()
 
     assert sorted(samples)[4] == pytest.approx(healthy, rel=0.02)
+
+
+def test_a_simulated_gpu_reaches_no_more_than_the_roofline_it_is_timed_by(machine):
+    device = simulated_gpus()[0]
+    suite = make_kernels(presets()["tiny"], device)
+    shares = {
+        kernel.name: fraction(kernel, Bench(kernel, device).sample().seconds, device.peak)
+        for kernel in suite.kernels
+    }
+
+    known = [share for share in shares.values() if share is not None]
+    assert shares["gemm_prefill"] is not None
+    assert shares["launch_latency"] is None
+    assert all(0 < share < 1 + 1e-6 for share in known)
 
 
 def test_a_dead_device_ends_the_probing_of_it(machine):
