@@ -72,10 +72,11 @@ def log_lines(panel: Json, documents: Sequence[Json]) -> str:
     """Draw lines of log, the newest first."""
     if not documents:
         return f'<p class="empty">{escape(panel["fieldConfig"]["defaults"]["noValue"])}</p>'
-    return "".join(f'<p class="line">{escape(_line(one))}</p>' for one in documents[:40])
+    return "".join(f'<p class="line">{escape(log_line(one))}</p>' for one in documents[:40])
 
 
-def _line(document: Json) -> str:
+def log_line(document: Json) -> str:
+    """One line of log: when, how grave, which part, what."""
     part = document["resource"]["attributes"].get("service.name", "")
     at = str(document["@timestamp"])
     if at.replace(".", "").isdigit():  # OpenTelemetry's shape writes milliseconds

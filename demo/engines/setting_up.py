@@ -32,7 +32,7 @@ class Recipe:
     """How one version of one thing is made: `make` fills the folder it is given.
 
     `needs_bytes` is the free disk it takes while it is made; `programs` are (program, Debian
-    package) that the machine must have.
+    package) that the machine must have; `without` is what to do where it is not wanted.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Recipe:
     needs_bytes: int
     programs: Sequence[tuple[str, str]]
     make: Callable[[Path, Workshop], None]
+    without: str = "use --engine tiny, which needs nothing"
 
     def home(self, cache: Path) -> Path:
         """Where it is, or will be."""
@@ -115,8 +116,8 @@ def ensure(recipe: Recipe, cache: Path, say: Say, ask: Ask | None = None) -> Pat
     question = f"{recipe.name} {recipe.version} is not in {cache}: {recipe.says}. Set it up now?"
     if not (ask or _on_a_terminal)(question):
         raise UsageError(
-            f"{recipe.name} is not set up and you said no; run again and say yes, "
-            "or use --engine tiny, which needs nothing"
+            f"{recipe.name} is not set up and you said no; run again and say yes, or "
+            f"{recipe.without}"
         )
     with _only_one(cache / f"{recipe.name}.lock", say):
         if not recipe.is_there(cache):

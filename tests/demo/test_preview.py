@@ -10,9 +10,10 @@ import pytest
 from alerts.config import RulesSection
 from dashboards.config import DashboardsSection
 from dashboards.render import documents
+from demo.answers import Window
 from demo.canvas import Canvas, Series, show
 from demo.drawing import draw
-from demo.preview import Window, main, page
+from demo.preview import main, page
 
 DOCUMENTS = documents(DashboardsSection(), RulesSection())
 WINDOW = Window(1000.0, 1060.0, {"service": "chat"})
