@@ -7,11 +7,15 @@ failed requests. That makes entities comparable whose levels are not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.ranking.scene import Floats, Measured
+
+Rows: TypeAlias = NDArray[np.bool_]
+"""Which rows of the window count."""
 
 ENOUGH: Final = 10
 """So many healthy rows are needed before their spread says anything."""
@@ -32,19 +36,27 @@ class Excess:
 
 
 def direction(symptom: Measured) -> float:
-    """1 where the symptom rose, -1 where it fell."""
-    level = _level(symptom)
-    if np.isnan(level) or np.isnan(symptom.during).all():
+    """-1 where the row farthest from the usual level lies below it, else 1.
+
+    The rows just before may hold the trouble's begin, so they are asked only where no long stretch
+    is known.
+    """
+    usual = _usual(symptom)
+    level = _known_median(usual if len(usual) >= ENOUGH else symptom.before)
+    apart = symptom.during[~np.isnan(symptom.during)] - level
+    if np.isnan(level) or not len(apart):
         return 1.0
-    return -1.0 if np.nanmean(symptom.during) < level else 1.0
+    return -1.0 if apart[np.argmax(np.abs(apart))] < 0 else 1.0
 
 
-def excess(measured: Measured, sign: float) -> Excess | None:
+def excess(measured: Measured, sign: float, rows: Rows | None = None) -> Excess | None:
     """The excess in the symptom's direction; None where nothing is known or nothing was before.
 
-    An entity that was never seen before is no cause of its own: its caller changed.
+    Of `rows` of the window, or of all of them: their mean stands for those that are missing. An
+    entity that was never seen before is no cause of its own: its caller changed.
     """
-    level, known = _level(measured), ~np.isnan(measured.during)
+    known = ~np.isnan(measured.during) if rows is None else rows & ~np.isnan(measured.during)
+    level = _level(measured, sign)
     if np.isnan(level) or not known.any():
         return None
     calls = _calls(measured)
@@ -60,12 +72,26 @@ def excess(measured: Measured, sign: float) -> Excess | None:
     )
 
 
-def _level(measured: Measured) -> float:
-    """What it was just before, since some things are always odd; else over the long stretch."""
-    if not np.isnan(measured.before).all():
-        return float(np.nanmean(measured.before))
-    usual = _usual(measured)
-    return float(np.median(usual)) if len(usual) >= ENOUGH else float("nan")
+def _level(measured: Measured, sign: float) -> float:
+    """The middle of the rows just before and of what is usual over the long stretch.
+
+    The rows before tell what is always odd, the stretch tells where they hold the trouble's begin
+    already. Where a gap leaves two that differ, the row that suffered least decides between them.
+    A stretch that is mostly missing is asked only where no row before is known.
+    """
+    usual, before = _usual(measured), measured.before[~np.isnan(measured.before)]
+    if len(usual) < ENOUGH or (len(before) and 2 * len(usual) < len(measured.usual)):
+        return _known_median(before)
+    witnesses = [*before, float(np.median(usual))]
+    during = measured.during[~np.isnan(measured.during)]
+    if len(witnesses) % 2 == 0 and len(during):
+        witnesses.append(float(sign * (sign * during).min()))
+    return float(np.median(witnesses))
+
+
+def _known_median(values: Floats) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else float("nan")
 
 
 def _spread(measured: Measured) -> float:

@@ -28,9 +28,10 @@ def p_value(symptom: Measured) -> float | None:
     """Share of healthy windows whose level shifts as far the same way; None where none is known."""
     rows = len(symptom.before)
     shifts = _shifts(symptom.usual, rows, len(symptom.during))
-    here = float(np.nanmean(symptom.during) - np.nanmean(symptom.before))
-    if not len(shifts) or np.isnan(here):
+    known = [part[~np.isnan(part)] for part in (symptom.before, symptom.during)]
+    if not len(shifts) or not all(map(len, known)):
         return None
+    here = float(known[1].mean() - known[0].mean())
     sign = direction(symptom)
     return float((1 + np.count_nonzero(sign * shifts >= sign * here)) / (1 + len(shifts)))
 

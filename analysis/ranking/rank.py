@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from analysis.ranking.excess import Excess, direction, excess
 from analysis.ranking.scene import Scene
 
@@ -39,7 +41,7 @@ def rank(scene: Scene) -> list[Candidate]:
     sign = direction(symptom)
     found = {entity: excess(scene.measured[entity], sign) for entity in scene.reachable()}
     known = {entity: said for entity, said in found.items() if said is not None}
-    explained = _explained(scene, known)
+    explained = _explained(scene, known, sign)
     candidates = [
         Candidate(entity, said.amount - explained[entity] - said.noise, said.amount, said.z)
         for entity, said in known.items()
@@ -51,15 +53,33 @@ def rank(scene: Scene) -> list[Candidate]:
     )
 
 
-def _explained(scene: Scene, known: Mapping[str, Excess]) -> dict[str, float]:
+def _explained(scene: Scene, known: Mapping[str, Excess], sign: float) -> dict[str, float]:
     callers = scene.callers()
     explained = dict.fromkeys(known, 0.0)
-    for callee, said in known.items():
-        sharing = {
-            caller: known[caller].amount for caller in callers.get(callee, []) if caller in known
-        }
-        total = sum(sharing.values())
-        for caller, amount in sharing.items():
+    for callee in known:
+        sharing = [caller for caller in callers.get(callee, []) if caller in known]
+        total = sum(known[caller].amount for caller in sharing)
+        for caller in sharing:
             if caller != callee and total > 0:
-                explained[caller] += said.amount * amount / total
+                share = known[caller].amount / total
+                explained[caller] += share * _inherited(scene, known, caller, callee, sign)
     return explained
+
+
+def _inherited(
+    scene: Scene, known: Mapping[str, Excess], caller: str, callee: str, sign: float
+) -> float:
+    """What a caller has of its callee's excess, judged by the rows that are known of both.
+
+    A row that is missing of the callee alone would else be the caller's fault: it is the callee's
+    in the share that the common rows tell.
+    """
+    above, below = scene.measured[caller], scene.measured[callee]
+    whole, amount = known[caller].amount, known[callee].amount
+    if len(above.during) != len(below.during):
+        return amount
+    both = ~np.isnan(above.during) & ~np.isnan(below.during)
+    seen_above, seen_below = excess(above, sign, both), excess(below, sign, both)
+    if seen_above is None or seen_below is None or seen_above.amount <= 0:
+        return amount
+    return min(seen_below.amount * whole / seen_above.amount, max(whole, amount))

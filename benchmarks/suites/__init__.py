@@ -20,6 +20,7 @@ SUITES: Final[Mapping[str, str]] = {
     "nab": "alarms on labelled series, NAB's standard profile, strictly online",
     "detection": "delay, false alarms a day and CPU of the detectors on recorded demo runs",
     "incidents": "Top-1, Top-3, calibration and honesty on generated incidents of every kind",
+    "disguises": "petshop, nezha and incidents with other names, units, order, clock, and holes",
     "engines": "the engines' alias tables, held against recorded /metrics",
     "forecast": "error and coverage of load a day ahead, beside Prophet and statsforecast",
     "autoscaling": "rejected requests and GPU-hours of a day, with and without forecast",

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.ranking import Measured, Scene, rank
-from analysis.ranking.gate import is_incident
+from analysis.ranking.excess import direction
+from analysis.ranking.gate import is_incident, p_value
 
 GAP = float("nan")
 
@@ -187,3 +188,71 @@ def test_a_shift_as_large_as_health_has_now_and_then_is_no_incident():
 
     assert not is_incident(measured([0.1, 0.1], [0.101, 0.1005, 0.1], usual=usual))
     assert is_incident(measured([0.1, 0.1], [0.2, 0.21, 0.19], usual=usual))
+
+
+def test_a_caller_bears_no_blame_for_the_row_that_is_missing_of_its_callee():
+    built = scene(
+        {"site": ["api"]},
+        site=measured([0.3, 0.3], [0.4, 1.3, 0.4]),
+        api=measured([0.2, 0.2], [0.3, GAP, 0.3]),
+    )
+    found = {it.entity: it for it in rank(built)}
+
+    assert first(built) == "api"
+    assert found["site"].unexplained == pytest.approx(0.0)
+    assert found["api"].excess == pytest.approx(300 * 0.1)
+
+
+def test_a_caller_keeps_what_its_callee_did_not_lose_in_the_rows_that_are_known():
+    built = scene(
+        {"site": ["api"]},
+        site=measured([0.3, 0.3], [1.3, 1.3, 1.3]),
+        api=measured([0.2, 0.2], [0.3, GAP, 0.3]),
+    )
+
+    assert rank(built)[0].unexplained == pytest.approx(300 * 0.9)
+
+
+def test_a_row_before_that_holds_the_begin_already_is_outvoted():
+    built = scene(
+        {"site": ["api"]},
+        site=measured([0.3, 0.5], [0.8, 0.8, 0.3], usual=[0.3] * 20),
+        api=measured([GAP, 0.4], [0.7, 0.7, 0.2], usual=[0.2] * 20),
+    )
+
+    assert rank(built)[0].excess == pytest.approx(200 * 0.5)
+    assert first(built) == "api"
+
+
+def test_what_is_always_down_is_so_too_where_a_row_before_is_missing():
+    built = scene(
+        {"site": ["api", "dead"]},
+        site=measured([99, 99], [90, 90], usual=[99] * 20),
+        api=measured([100, 100], [91, 91], usual=[100] * 20),
+        dead=measured([GAP, 0], [0, 0], calls=900, usual=[100] * 20),
+    )
+
+    assert first(built) == "api"
+
+
+def test_a_long_stretch_that_is_mostly_missing_moves_no_level():
+    usual = [50.0] * 12 + [GAP] * 80
+    built = scene(
+        {"site": ["api"]},
+        site=measured([99, 99], [98, 98]),
+        api=measured([GAP, 99], [90, 90], usual=usual),
+    )
+
+    assert rank(built)[0].excess == pytest.approx(200 * 9)
+
+
+def test_how_rare_a_shift_is_stays_unknown_where_no_row_before_is_known():
+    assert p_value(measured([GAP, GAP], [0.3, 0.3], usual=[0.1, 0.2] * 50)) is None
+    assert p_value(measured([0.1, 0.1], [GAP, GAP], usual=[0.1, 0.2] * 50)) is None
+
+
+def test_which_way_the_symptom_went_is_told_by_the_row_farthest_from_usual():
+    begun_before = measured([0.1, 0.14], [0.1, 0.13, 0.1], usual=[0.1] * 30)
+
+    assert direction(begun_before) == 1.0
+    assert direction(measured([1.0, 0.97], [0.96, 1.0, 1.0], usual=[1.0] * 30)) == -1.0
