@@ -176,7 +176,7 @@ def incidents(firing: str, *, width: int = 8, height: int = 8) -> tuple[Panel, .
             title="Verdicts",
             about="The cause at rank 1 of each open incident.",
             signals=(stack.VERDICT_INFO,),
-            queries=(Query(marks.OPEN_VERDICTS, "{{cause}} · {{entity}}"),),
+            queries=(Query(marks.OPEN_VERDICTS, "{{cause}} {{entity}}"),),
             values=(Value(1, "open", "purple"),),
             empty="no open incident",
             width=width,

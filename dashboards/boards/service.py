@@ -72,7 +72,7 @@ def _now(levels: Thresholds) -> tuple[Panel, ...]:
             title="Open verdict",
             about="The cause named for the open incident, and where; none while all is well.",
             signals=(stack.VERDICT_INFO,),
-            queries=(Query(marks.OPEN_VERDICTS, "{{cause}} · {{entity}}"),),
+            queries=(Query(marks.OPEN_VERDICTS, "{{cause}} {{entity}}"),),
             values=(Value(1, "open", "red"),),
             empty="no open incident",
             show="name",

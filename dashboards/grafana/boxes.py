@@ -79,6 +79,8 @@ def _legend() -> Json:
     return {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True}
 
 
+SHARE_AT_LEAST = 0.01
+"""What an axis of shares reaches at least: where all are 0, Grafana ends it at 100, or 10000 %."""
 STACKING = {"stacked": "normal", "stacked bars": "normal", "shares": "percent"}
 
 
@@ -92,6 +94,8 @@ def _time_series(panel: TimeSeries, common: Json, defaults: Json) -> Any:
         "scaleDistribution": {"type": "linear"},
         "stacking": {"group": "A", "mode": STACKING.get(panel.style, "none")},
     }
+    if defaults["unit"] == "percentunit" and panel.maximum is None:
+        custom["axisSoftMax"] = SHARE_AT_LEAST
     bounds = {"min": panel.minimum, "max": panel.maximum, "custom": custom}
     return core.TimeSeries(
         **common,
@@ -122,7 +126,7 @@ def _stat(panel: Stat, common: Json, defaults: Json) -> Any:
     }
     return core.Stat(
         **common,
-        reduceCalc="lastNotNull",
+        reduceCalc="last",  # of an instant query; the last that is not null passes over NaN, too
         graphMode="none",
         colorMode="value",
         textMode=panel.show,

@@ -73,7 +73,7 @@ def levels(steps: tuple[Step, ...]) -> Json:
 def nothing(text: str) -> Json:
     """What NaN says: a ratio without requests; a series that is not there stays "no data"."""
     result = {"color": "text", "index": 1, "text": text}
-    return {"type": "special", "options": {"match": "null+nan", "result": result}}
+    return {"type": "special", "options": {"match": "nan", "result": result}}
 
 
 def _value(value: Value) -> Json:

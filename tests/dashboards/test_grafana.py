@@ -184,7 +184,7 @@ def test_targets_have_letters_of_their_own_and_a_legend(panels: list[dict[str, A
 def test_a_number_is_the_latest_one_and_never_a_mean(panels: list[dict[str, Any]]):
     for panel in panels:
         if panel["type"] == "stat":
-            assert panel["options"]["reduceOptions"]["calcs"] == ["lastNotNull"]
+            assert panel["options"]["reduceOptions"]["calcs"] == ["last"]
 
 
 def test_a_heatmap_reads_buckets_as_buckets_and_asks_for_exemplars():
@@ -237,7 +237,7 @@ def test_no_traffic_is_told_apart_from_no_data():
         {
             "type": "special",
             "options": {
-                "match": "null+nan",
+                "match": "nan",
                 "result": {"color": "text", "index": 1, "text": "no traffic"},
             },
         }
