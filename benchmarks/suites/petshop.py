@@ -144,7 +144,7 @@ def judge(incident: Incident) -> dict[str, Any]:
     began = time.perf_counter()
     candidates = rank(incident.scene)
     seconds = time.perf_counter() - began
-    order = [candidate.entity for candidate in candidates if candidate.is_anomalous]
+    order = [candidate.entity for candidate in candidates]
     place = order.index(incident.truth) + 1 if incident.truth in order else None
     return {
         "id": incident.name,
