@@ -20,7 +20,7 @@ GRAFANA_UNITS: dict[Unit, str] = {
     "hertz": "hertz",
     "requests": "short",
     "requests/second": "reqps",
-    "tokens/second": "suffix: tok/s",
+    "tokens/second": "suffix:tok/s",
     "events/second": "eps",
     "flops/second": "flops",
     "bytes/second": "Bps",

@@ -90,7 +90,7 @@ def _suffix(unit: str) -> str:
         "s": "s", "reqps": "req/s", "eps": "events/s", "watt": "W", "joule": "J", "celsius": "°C",
         "flops": "FLOP/s", "Bps": "B/s", "bytes": "B",
     }  # fmt: skip
-    return names.get(unit, unit.removeprefix("suffix: ") if unit.startswith("suffix") else "")
+    return names.get(unit, unit.removeprefix("suffix:") if unit.startswith("suffix") else "")
 
 
 def level(defaults: Mapping[str, Any], value: float) -> str:

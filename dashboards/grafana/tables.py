@@ -14,6 +14,7 @@ CELLS: Json = {
     "cellOptions": {"type": "auto"},
     "filterable": True,
     "inspect": False,
+    "minWidth": 100,  # of a column; ten of the usual 150 do not fit
 }
 
 
@@ -53,7 +54,7 @@ def _transformations(panel: Table) -> list[Json]:
     }
     if isinstance(panel.queries[0], LogQuery):
         return [_organize({**panel.keys}, hidden=())]
-    return [{"id": "merge", "options": {}}, _organize({**panel.keys, **values}, hidden=("Time",))]
+    return [{"id": "merge", "options": {}}, _organize({**panel.keys, **values}, hidden=("Time", "__name__"))]
 
 
 def _organize(names: dict[str, str], hidden: tuple[str, ...]) -> Json:

@@ -30,7 +30,7 @@ UNITS = {
     "short", "s", "bytes", "percentunit", "watt", "joule", "celsius", "hertz", "reqps", "flops",
     "Bps", "bool_yes_no", "dateTimeFromNow", "eps",
 }  # fmt: skip
-OWN_UNITS = re.compile(r"suffix: \S+|currency:\S+")
+OWN_UNITS = re.compile(r"suffix:\S+|currency:\S+")
 """Custom units that Grafana takes and the linter's list does not know."""
 
 

@@ -105,7 +105,7 @@ def test_areas_stand_on_each_other():
         (7090.0, "s", "1.97 hours"),
         (1234.0, "reqps", "1.23 kreq/s"),
         (3.2e12, "flops", "3.2 TFLOP/s"),
-        (40.0, "suffix: tok/s", "40 tok/s"),
+        (40.0, "suffix:tok/s", "40 tok/s"),
         (7.0, "short", "7"),
     ],
 )
