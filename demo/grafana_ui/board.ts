@@ -19,7 +19,7 @@ export interface Model {
   fieldConfig: FieldConfigSource;
   options: any; // each visualisation has its own
   transformations?: DataTransformerConfig[];
-  targets?: Array<{ refId: string; format?: string }>;
+  targets?: Array<{ refId: string; bucketAggs?: unknown[] }>; // the latter: Elasticsearch's
 }
 
 /** One panel on the page; a repeated one is here once for each of its values. */

@@ -16,8 +16,10 @@ from exporters.errors import ServerMissingError
 
 SOURCES: Final = Path(__file__).parent
 LOCK: Final = SOURCES / "package-lock.json"
+KINDS: Final = (".ts", ".tsx", ".json")
 OPTIONS: Final = (
     "--bundle", "--minify", "--log-level=error", "--loader:.ttf=empty",
+    "--loader:.woff2=dataurl", "--loader:.woff=empty",
     '--define:process.env.NODE_ENV="production"', "--define:global=window",
 )  # fmt: skip
 
@@ -78,7 +80,8 @@ def bundle(home: Path) -> Bundle:
 
 def laid_out(home: Path, place: Path) -> Path:
     """Our sources beside what npm installed, as compilers look for it."""
-    for source in (*SOURCES.glob("*.ts*"), SOURCES / "tsconfig.json", SOURCES / "package.json"):
-        shutil.copy2(source, place)
+    for source in SOURCES.iterdir():
+        if source.suffix in KINDS:
+            shutil.copy2(source, place)
     (place / "node_modules").symlink_to(home / "node_modules")
     return place

@@ -50,15 +50,20 @@ function prepared({ names, cells, fill }: Grid, board: Board, theme: GrafanaThem
     scaleKey: y, orientation: ScaleOrientation.Vertical, direction: ScaleDirection.Up, range: [0, names.length],
   });
   config.addAxis({ scaleKey: x, isTime: true, placement: AxisPlacement.Bottom, timeZone: 'utc', theme });
-  const every = Math.ceil(names.length / 8); // as many names as fit
   config.addAxis({
     scaleKey: y, placement: AxisPlacement.Left, theme, grid: { show: false },
     splits: names.map((_, row) => row + 0.5),
-    values: names.map((name, row) => (row % every ? '' : name)),
+    filter: ({ height }, splits) => thinned(splits, height / 18), // as many names as fit
+    formatValue: (row: number) => names[Math.floor(row)],
   });
   config.addSeries({ scaleKey: y, theme, show: false, lineWidth: 0, pxAlign: 0 } as any);
   config.addHook('draw', (plot) => paint(plot, cells, fill));
   return config;
+}
+
+function thinned(splits: number[], most: number): Array<number | null> {
+  const every = Math.ceil(splits.length / most);
+  return splits.map((split, place) => (place % every ? null : split));
 }
 
 function paint(plot: uPlot, cells: Cell[], fill: number): void {
@@ -68,11 +73,10 @@ function paint(plot: uPlot, cells: Cell[], fill: number): void {
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
   for (const { from, to, row, color } of cells) {
-    const left = plot.valToPos(from, 'x', true);
-    const top = plot.valToPos(row + 0.5 + fill / 2, 'rows', true);
-    const foot = plot.valToPos(row + 0.5 - fill / 2, 'rows', true);
+    const [left, right] = [from, to].map((at) => Math.round(plot.valToPos(at, 'x', true)));
+    const [top, foot] = [fill, -fill].map((share) => Math.round(plot.valToPos(row + 0.5 + share / 2, 'rows', true)));
     ctx.fillStyle = color;
-    ctx.fillRect(left, top, plot.valToPos(to, 'x', true) - left, foot - top);
+    ctx.fillRect(left, top, right - left, foot - top);
   }
   ctx.restore();
 }

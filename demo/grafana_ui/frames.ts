@@ -2,6 +2,7 @@
 
 import {
   applyFieldOverrides,
+  cacheFieldDisplayNames,
   createDataFrame,
   dataLinksOverrideProcessor,
   DataFrame,
@@ -67,18 +68,21 @@ function property(id: string, path: string, process: any, isCustom: boolean): Fi
 
 /** The frames that a visualisation is given. */
 export function framesOf(box: Box, board: Board, theme: GrafanaTheme2): DataFrame[] {
-  const formats = new Map(box.panel.targets?.map((target) => [target.refId, target.format]));
-  const table = box.panel.type === 'table';
-  const raw = table
-    ? tables(box.answers, [...formats.keys()])
+  const targets = box.panel.targets ?? [];
+  const letters = targets.map(({ refId }) => refId);
+  const counted = targets.filter(({ bucketAggs }) => bucketAggs).map(({ refId }) => refId);
+  const raw = box.panel.type === 'table'
+    ? tables(box.answers, letters, new Set(counted))
     : box.answers.map((answer) => series(answer, board.step));
-  return applyFieldOverrides({
+  const frames = applyFieldOverrides({
     data: transformed(raw, box.panel),
     fieldConfig: box.panel.fieldConfig,
     replaceVariables: (text) => text,
     theme,
     timeZone: 'utc',
   });
+  cacheFieldDisplayNames(frames);
+  return frames;
 }
 
 function transformed(frames: DataFrame[], panel: Model): DataFrame[] {
@@ -109,19 +113,20 @@ function series(answer: Answer, step: number): DataFrame {
   });
 }
 
-/** Instant answers in the table format: one frame a query, one row a series. */
-function tables(answers: Answer[], letters: string[]): DataFrame[] {
+/** Instant answers in the table format: one frame a query, one row a series or a term. */
+function tables(answers: Answer[], letters: string[], counted: Set<string>): DataFrame[] {
   return letters.map((refId) => {
     const rows = answers.filter((answer) => answer.refId === refId && answer.points.length);
     const labels = [...new Set(rows.flatMap((row) => Object.keys(row.labels)))].sort();
     const last = (row: Answer) => row.points[row.points.length - 1];
+    const value = letters.length > 1 ? `Value #${refId}` : 'Value';
     const column = (name: string, type: FieldType, values: unknown[]) => ({ name, type, values, config: {} });
     return createDataFrame({
       refId,
       fields: [
         column('Time', FieldType.time, rows.map((row) => last(row)[0])),
         ...labels.map((label) => column(label, FieldType.string, rows.map((row) => row.labels[label] ?? ''))),
-        column(letters.length > 1 ? `Value #${refId}` : 'Value', FieldType.number, rows.map((row) => last(row)[1])),
+        column(counted.has(refId) ? 'Count' : value, FieldType.number, rows.map((row) => last(row)[1])),
       ],
     });
   });

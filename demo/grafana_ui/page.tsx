@@ -1,6 +1,8 @@
 /** One page: every panel of a dashboard in Grafana's chrome, at its place in Grafana's grid. */
 
 import { createTheme, FieldType, ThemeContext } from '@grafana/data';
+import '@fontsource/inter/latin-400.css';
+import '@fontsource/inter/latin-500.css';
 import { ErrorBoundaryAlert, GlobalStyles, PanelChrome, useTheme2 } from '@grafana/ui';
 import { ReactElement, useMemo } from 'react';
 import { createRoot } from 'react-dom/client';
@@ -21,11 +23,8 @@ const VISUALISATIONS: Record<string, Visualisation> = {
   'state-timeline': States,
   heatmap: Buckets,
 };
-const COMPOSED: Record<string, string> = {
-  'state-timeline': 'composed: @grafana/ui exports no state timeline',
-  heatmap: 'composed: @grafana/ui exports no heatmap',
-  logs: 'composed: @grafana/ui exports no panel of logs',
-};
+const COMPOSED = ['state-timeline', 'heatmap', 'logs'];
+const NOTE = 'Drawn by @grafana/ui. Of state timelines, heatmaps and logs (*) it exports none: their insides are composed here.';
 
 function Inside({ box, board, width, height }: { box: Box; board: Board; width: number; height: number }): ReactElement {
   const theme = useTheme2();
@@ -52,22 +51,18 @@ function Silent({ says }: { says: string }): ReactElement {
 }
 
 function Panel({ box, board }: { box: Box; board: Board }): ReactElement {
-  const theme = useTheme2();
   const { x, y, w, h } = box.panel.gridPos;
   const step = (w * COLUMN) / box.of;
   const place = { position: 'absolute' as const, left: x * COLUMN + box.place * step + GAP, top: y * LINE };
   if (box.panel.type === 'row') {
     return <div style={{ ...place, padding: 8, fontWeight: 500 }}>{box.title}</div>;
   }
-  const note = COMPOSED[box.panel.type];
-  const small = { color: theme.colors.text.disabled, fontSize: 10 };
   return (
     <div style={place}>
       <PanelChrome
-        title={box.title}
+        title={COMPOSED.includes(box.panel.type) ? `${box.title} *` : box.title}
         width={step - GAP}
         height={h * LINE - GAP}
-        actions={note && <span style={small}>{note}</span>}
       >
         {(width, height) => (
           <ErrorBoundaryAlert>
@@ -86,7 +81,10 @@ function Page({ board }: { board: Board }): ReactElement {
     <>
       <GlobalStyles />
       <style>{`body { background: ${theme.colors.background.canvas}; overflow: visible }`}</style>
-      <h4 style={{ margin: 10 }}>{board.title}</h4>
+      <div style={{ margin: 10, height: 24, display: 'flex', justifyContent: 'space-between', width: 24 * COLUMN - GAP }}>
+        <h4>{board.title}</h4>
+        <small style={{ color: theme.colors.text.secondary }}>{NOTE}</small>
+      </div>
       <main style={{ position: 'relative', height: foot * LINE, width: 24 * COLUMN + GAP }}>
         {board.boxes.map((box, key) => (
           <Panel key={key} box={box} board={board} />
@@ -98,10 +96,14 @@ function Page({ board }: { board: Board }): ReactElement {
 
 const board: Board = (window as any).board;
 register(board);
-flushSync(() =>
-  createRoot(document.getElementById('page')!).render(
-    <ThemeContext.Provider value={createTheme({ colors: { mode: 'dark' } })}>
-      <Page board={board} />
-    </ThemeContext.Provider>
+const root = createRoot(document.getElementById('page')!);
+// a canvas is written on once: the font must be there before
+Promise.all([400, 500].map((weight) => document.fonts.load(`${weight} 12px Inter`))).then(() =>
+  flushSync(() =>
+    root.render(
+      <ThemeContext.Provider value={createTheme({ colors: { mode: 'dark' } })}>
+        <Page board={board} />
+      </ThemeContext.Provider>
+    )
   )
 );

@@ -1,7 +1,8 @@
 /** The visualisations that @grafana/ui exports: curves and bars, numbers, tables. */
 
 import { DataFrame, FieldDisplay, getDisplayValueAlignmentFactors, getFieldDisplayValues, VizOrientation } from '@grafana/data';
-import { BigValue, Table, TimeSeries, UPlotConfigBuilder, useTheme2, VizRepeater } from '@grafana/ui';
+import { BigValue, TimeSeries, UPlotConfigBuilder, useTheme2, VizRepeater } from '@grafana/ui';
+import { TableNG } from '@grafana/ui/unstable';
 import { ReactElement, useLayoutEffect } from 'react';
 
 import { Board, Model } from './board';
@@ -93,6 +94,6 @@ export function Numbers({ panel, frames, width, height }: Drawn): ReactElement {
   );
 }
 
-export function Rows({ frames, width, height }: Drawn): ReactElement {
-  return <Table data={frames[0]} width={width} height={height} />;
+export function Rows({ panel, frames, width, height }: Drawn): ReactElement {
+  return <TableNG data={frames[0]} fieldConfig={panel.fieldConfig} width={width} height={height} />;
 }
