@@ -54,7 +54,10 @@ def _transformations(panel: Table) -> list[Json]:
     }
     if isinstance(panel.queries[0], LogQuery):
         return [_organize({**panel.keys}, hidden=())]
-    return [{"id": "merge", "options": {}}, _organize({**panel.keys, **values}, hidden=("Time", "__name__"))]
+    return [
+        {"id": "merge", "options": {}},
+        _organize({**panel.keys, **values}, hidden=("Time", "__name__")),
+    ]
 
 
 def _organize(names: dict[str, str], hidden: tuple[str, ...]) -> Json:
