@@ -182,7 +182,9 @@ class Attributes:
     @property
     def are_odd(self) -> bool:
         """Whether any may be nested, or have a value that is none."""
-        return self._joined.count(b"{") != len(self._own) or b"null" in self._joined
+        if self._joined.count(b"{") != len(self._own):
+            return True
+        return bool(self._own.str.contains("null", literal=True).any())
 
     def first(
         self,
