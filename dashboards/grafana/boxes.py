@@ -79,8 +79,9 @@ def _legend() -> Json:
     return {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True}
 
 
-SHARE_AT_LEAST = 0.01
-"""What an axis of shares reaches at least: where all are 0, Grafana ends it at 100, or 10000 %."""
+AXIS_AT_LEAST = {"percentunit": 0.01, "short": 1}
+"""What the axis of an unbounded panel reaches at least; Grafana's own ends at 100 where all is 0,
+which is 10000 %."""
 STACKING = {"stacked": "normal", "stacked bars": "normal", "shares": "percent"}
 
 
@@ -94,8 +95,8 @@ def _time_series(panel: TimeSeries, common: Json, defaults: Json) -> Any:
         "scaleDistribution": {"type": "linear"},
         "stacking": {"group": "A", "mode": STACKING.get(panel.style, "none")},
     }
-    if defaults["unit"] == "percentunit" and panel.maximum is None:
-        custom["axisSoftMax"] = SHARE_AT_LEAST
+    if panel.minimum == 0 and panel.maximum is None and defaults["unit"] in AXIS_AT_LEAST:
+        custom["axisSoftMax"] = AXIS_AT_LEAST[defaults["unit"]]
     bounds = {"min": panel.minimum, "max": panel.maximum, "custom": custom}
     return core.TimeSeries(
         **common,

@@ -8,6 +8,7 @@ from dashboards.panels import Column, Link, Panel, Stat, Step, Table, Value
 from dashboards.units import grafana_unit
 
 Json = dict[str, Any]
+CALM = ("green", "text")
 LINK: Json = {
     "asDropdown": False,
     "icon": "",
@@ -32,6 +33,8 @@ def defaults(panel: Panel, suffix: str) -> Json:
     }
     if isinstance(panel, Stat):
         shown["mappings"].append(nothing(panel.silent))
+        if panel.steps[0].color not in CALM:
+            shown["mappings"].append(absent(panel.empty))
         shown |= {"color": {"mode": "thresholds"}, "decimals": panel.decimals}
     return shown
 
@@ -44,7 +47,7 @@ def of_column(column: Column, silent: str) -> list[Json]:
         "unit": grafana_unit(column.shown_unit),
         "decimals": column.decimals,
         "thresholds": levels(column.steps),
-        "mappings": [*map(_value, column.values), nothing(silent)],
+        "mappings": [*map(_value, column.values), nothing(silent), absent("–")],
         "custom.cellOptions": cell,
     }
     return [{"id": key, "value": value} for key, value in properties.items() if value is not None]
@@ -72,8 +75,17 @@ def levels(steps: tuple[Step, ...]) -> Json:
 
 def nothing(text: str) -> Json:
     """What NaN says: a ratio without requests; a series that is not there stays "no data"."""
+    return _special("nan", text)
+
+
+def absent(text: str) -> Json:
+    """What a value says that is not there, where the first threshold's colour would be an alarm."""
+    return _special("null", text)
+
+
+def _special(match: str, text: str) -> Json:
     result = {"color": "text", "index": 1, "text": text}
-    return {"type": "special", "options": {"match": "nan", "result": result}}
+    return {"type": "special", "options": {"match": match, "result": result}}
 
 
 def _value(value: Value) -> Json:
