@@ -13,6 +13,7 @@ from demo.grafana_ui.bundling import Bundle
 from demo.tables import log_line
 
 PATIENCE_MS: Final = 10_000
+NOT_YET: Final = "not drawn: the browser's console tells why"
 
 Json = dict[str, Any]
 
@@ -24,7 +25,7 @@ def page(document: Mapping[str, Any], answers: Answers, bundle: Bundle) -> str:
     board = json.dumps(inlined(document, answers), ensure_ascii=False).replace("</", "<\\/")
     return (
         f'<!doctype html><meta charset="utf-8"><title>{title}</title><style>{bundle.css}</style>'
-        f'<div id="page"></div><script>window.board = {board}</script>'
+        f'<div id="page">{NOT_YET}</div><script>window.board = {board}</script>'
         f"<script>{bundle.js}</script>\n"
     )
 
