@@ -157,8 +157,9 @@ def text_of(html: Path, profile: Path) -> set[str]:
     """The texts of the page once its script has drawn it, but for what is on canvases."""
     done = subprocess.run(
         [
-            str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
-            f"--virtual-time-budget={grafana_ui.PATIENCE_MS}", "--dump-dom", html.as_uri(),
+            str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu",
+            f"--user-data-dir={profile}", f"--virtual-time-budget={grafana_ui.PATIENCE_MS}",
+            "--dump-dom", html.as_uri(),
         ],
         check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
