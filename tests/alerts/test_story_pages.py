@@ -223,26 +223,6 @@ def test_a_gpu_exporter_that_is_down_is_a_warning_and_no_page_for_every_gpu(stor
     )
 
 
-def test_a_queue_s_exporter_that_is_gone_is_told_of_and_one_that_never_was_is_not(story):
-    kafka = 'job="kafka",instance="k:9308"'
-    gone = Fires(
-        {"job": "kafka", "instance": "k:9308"},
-        {
-            "description": "No data from kafka k:9308.",
-            "query": 'busysignal:target_up{job="kafka"}',
-        },
-    )
-
-    story.alerts({}, ("20m", "ExporterDown", []))
-    story.alerts(
-        {f"up{{{kafka}}}": "1x20 0x60 1x60", f"scrape_samples_scraped{{{kafka}}}": "9x140"},
-        ("9m", "ExporterDown", []),
-        ("30m", "ExporterDown", [gone]),
-        ("60m", "ExporterDown", []),
-        interval="30s",
-    )
-
-
 def test_every_fatal_xid_pages_at_once_and_a_harmless_one_never(story):
     story.alerts(
         GPU_TARGET
