@@ -50,10 +50,11 @@ class Counted(msgspec.Struct):
 
 
 class Inside(msgspec.Struct):
-    """How many documents lie in a window, and how many bear no time."""
+    """How many documents lie in a window, how many bear no time, how many inside are severe."""
 
     inside: Counted
     timeless: Counted
+    severe: Counted | None = None
 
 
 class Mean(msgspec.Struct):

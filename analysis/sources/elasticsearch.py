@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from analysis.frames import LOG_SCHEMA, SPAN_SCHEMA
-from analysis.sources import totals
+from analysis.sources import severe, totals
 from analysis.sources.allowance import Allowance
 from analysis.sources.answers import Anything, Capability, Fields, Inside, Nodes, Opened
 from analysis.sources.connection import Connection, credentials
@@ -25,6 +27,25 @@ __all__ = ["ElasticsearchSource", "credentials"]
 
 DATES = {"date", "date_nanos"}
 Caps = dict[str, dict[str, Capability]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A window of documents, by which fields it is told, and how many are wanted of it."""
+
+    start_ns: int
+    end_ns: int
+    dated: tuple[str, ...]
+    limit: int
+    grave: severe.Query | None
+
+    @property
+    def query(self) -> severe.Query:
+        return within(self.dated, self.start_ns, self.end_ns)
+
+    def part(self, share: float) -> severe.Query:
+        """A share of the window."""
+        return severe.spread(self.dated, self.start_ns, self.end_ns, severe.ROOM * share)
 
 
 class ElasticsearchSource:
@@ -52,7 +73,11 @@ class ElasticsearchSource:
         return cut(frame, start_ns, end_ns, limit=limit, gaps=self.gaps, source=self.name)
 
     def logs(self, start_ns: int, end_ns: int, limit: int = LIMIT) -> pl.DataFrame:
-        """Return the logs of the window, ordered by time; of more than `limit`, only so many."""
+        """Return the logs of the window, ordered by time.
+
+        Of more than `limit`, warnings and errors come first, then others from even parts of the
+        window; a gap says how many of each.
+        """
         frames = self._pull(self._section.logs_index, start_ns, end_ns, limit, is_spans=False)
         frame = in_order(pl.concat([pl.DataFrame(schema=dict(LOG_SCHEMA)), *frames]))
         return cut(frame, start_ns, end_ns, limit=limit, gaps=self.gaps, source=self.name)
@@ -87,10 +112,12 @@ class ElasticsearchSource:
         self, index: str, start_ns: int, end_ns: int, limit: int, *, is_spans: bool
     ) -> list[pl.DataFrame]:
         times = [shape.time for shape in self._reader.shapes]
-        found = self._fields(index, times)
+        named = [] if is_spans else severe.fields(self._reader.shapes)
+        found = self._fields(index, [*times, *named])
         if not (dated := self._dated(index, found, times)):
             return []
-        query: dict[str, Any] = {"bool": {"filter": [within(dated, start_ns, end_ns)]}}
+        most = limit if is_spans else min(limit, self._section.read_rows)
+        window = Asked(start_ns, end_ns, tuple(dated), most, severe.severe(named, found))
         pit = self._connection.call(
             Opened,
             lambda client: client.open_point_in_time(
@@ -98,21 +125,30 @@ class ElasticsearchSource:
             ),
         ).id
         try:
-            self._thin_out(pit, query, limit, dated, whole_traces=is_spans)
-            return self._read(pit, query, limit, is_spans=is_spans)
+            plan = self._plan(pit, window, is_spans=is_spans)
+            return self._read(pit, plan, limit, is_spans=is_spans)
         finally:
             with contextlib.suppress(SourceError):  # it ends by itself, within a minute
                 self._connection.call(Anything, lambda client: client.close_point_in_time(id=pit))
 
-    def _read(self, pit: str, query: Any, limit: int, *, is_spans: bool) -> list[pl.DataFrame]:
+    def _read(
+        self, pit: str, queries: list[severe.Query], limit: int, *, is_spans: bool
+    ) -> list[pl.DataFrame]:
         section, kind = self._section, "spans" if is_spans else "logs"
         allowance = Allowance(
             min(limit, section.read_rows), section.read_bytes, section.read_seconds
         )
-        frames, problems, shapes = self._pages.read(
-            pit, query, allowance,
-            lambda content: self._reader.opened(content, wants_spans=is_spans),
-        )  # fmt: skip
+        frames: list[pl.DataFrame] = []
+        problems: Counter[str] = Counter()
+        shapes: Counter[str] = Counter()
+        for query in queries:
+            found, missed, told = self._pages.read(
+                pit, query, allowance,
+                lambda content: self._reader.opened(content, wants_spans=is_spans),
+            )  # fmt: skip
+            frames += found
+            problems += missed
+            shapes += told
         state_problems(self.gaps, self.name, kind, problems)
         if allowance.why is not None and allowance.rows < limit:
             self._state(f"reading {kind} stopped at {allowance.rows}: {allowance.why} are allowed")
@@ -154,28 +190,51 @@ class ElasticsearchSource:
                 )
         return [name for name, told in kinds.items() if told & DATES]
 
-    def _thin_out(
-        self, pit: str, query: dict[str, Any], limit: int, dated: list[str], *, whole_traces: bool
-    ) -> None:
+    def _plan(self, pit: str, asked: Asked, *, is_spans: bool) -> list[severe.Query]:
+        """The queries to read one after the other, within the limit as far as can be told."""
+        aggs = {"inside": {"filter": asked.query}, "timeless": {"filter": _without(asked.dated)}}
+        if asked.grave is not None:
+            aggs["severe"] = {"filter": severe.both(asked.query, asked.grave)}
         counts = self._pages.search(
-            Inside,
-            pit={"id": pit, "keep_alive": KEEP_ALIVE},
-            size=0,
-            aggs={"inside": {"filter": query}, "timeless": {"filter": _without(dated)}},
+            Inside, pit={"id": pit, "keep_alive": KEEP_ALIVE}, size=0, aggs=aggs
         )
         if timeless := counts.timeless.doc_count:
-            self._state(f"{timeless} documents bear no {' or '.join(dated)}: no window has them")
+            self._state(
+                f"{timeless} documents bear no {' or '.join(asked.dated)}: no window has them"
+            )
         total = counts.inside.doc_count
-        if total <= limit:
-            return
-        if not whole_traces:
-            self._state(f"only {limit} of {total} logs were read")
-            return
-        share = 0.95 * limit / total
+        if total <= asked.limit:
+            return [asked.query]
+        if is_spans:
+            return [self._whole_traces(asked, total)]
+        return self._severe_first(asked, total, counts.severe.doc_count if counts.severe else 0)
+
+    def _whole_traces(self, asked: Asked, total: int) -> severe.Query:
+        share = severe.ROOM * asked.limit / total
         below = {"lt": f"{int(share * 16**8):08x}"}
         ranges = [{"range": {field: below}} for field in _TRACE_IDS]
-        query["bool"]["filter"].append({"bool": {"should": ranges}})
         self._state(f"{share:.1%} of the traces were read, chosen by their ids: {total} spans")
+        return severe.both(asked.query, {"bool": {"should": ranges}})
+
+    def _severe_first(self, asked: Asked, total: int, grave: int) -> list[severe.Query]:
+        limit = asked.limit
+        if asked.grave is None:
+            self._state(f"only {limit} of {total} logs were read")
+            return [severe.both(asked.query, asked.part(limit / total))]
+        if grave > limit:
+            share = limit / grave
+            self._state(
+                f"only {limit} of {total} logs were read: "
+                f"{share:.1%} of the warnings and errors, no others"
+            )
+            return [severe.both(asked.query, asked.grave, asked.part(share))]
+        share = (limit - grave) / (total - grave)
+        self._state(
+            f"only {limit} of {total} logs were read: "
+            f"all {grave} warnings and errors, {share:.1%} of the others"
+        )
+        others = severe.both(asked.query, severe.none_of(asked.grave), asked.part(share))
+        return [severe.both(asked.query, asked.grave), others]
 
     def _totals(
         self, kind: totals.Kind, index: str, start_ns: int, end_ns: int, step_ns: int
@@ -202,7 +261,7 @@ class ElasticsearchSource:
 _TRACE_IDS = ("trace_id", "trace.id", "TraceId", "traceID", "traceId")
 
 
-def within(dated: list[str], start_ns: int, end_ns: int) -> dict[str, Any]:
+def within(dated: Sequence[str], start_ns: int, end_ns: int) -> dict[str, Any]:
     """The window, by any of the fields.
 
     A date's own precision is a millisecond, and an unpadded fraction moves it by up to one more:
@@ -213,5 +272,5 @@ def within(dated: list[str], start_ns: int, end_ns: int) -> dict[str, Any]:
     return ranges[0] if len(ranges) == 1 else {"bool": {"should": ranges}}
 
 
-def _without(dated: list[str]) -> dict[str, Any]:
+def _without(dated: Sequence[str]) -> dict[str, Any]:
     return {"bool": {"must_not": [{"exists": {"field": name}} for name in dated]}}
