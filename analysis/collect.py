@@ -22,6 +22,7 @@ from analysis.releases import merged, releases
 from analysis.shares import Shares
 from analysis.sources.gap import Gap
 from analysis.sources.source import Source
+from analysis.steps import scrape_step
 from exporters.catalog import engine, foreign, gpu, probe
 
 NO_FRAME = pl.DataFrame()
@@ -58,9 +59,14 @@ class Sources:
         )
 
 
-def window_of(alert: Alert, section: AnalysisSection, now_ns: int) -> Window:
-    """The incident reaches back before the alert, since an alert is always late."""
-    step = int(section.step * SECOND)
+def window_of(
+    alert: Alert, section: AnalysisSection, now_ns: int, metrics: MetricSource | None = None
+) -> Window:
+    """The incident reaches back before the alert, since an alert is always late.
+
+    The step is the section's, or the next whole number of the scrapes that `metrics` tells.
+    """
+    step = scrape_step(metrics, int(section.step * SECOND), section.budget_seconds)
     end = max(now_ns, alert.starts_ns) // step * step
     end = min(end, (alert.starts_ns + int(2 * section.incident * SECOND)) // step * step)
     start = (alert.starts_ns - int(section.incident * SECOND)) // step * step
@@ -77,7 +83,7 @@ def collect(
     window: Window | None = None,
 ) -> Evidence:
     """Read everything `diagnose` needs; what does not answer in time becomes a gap."""
-    window = window or window_of(alert, section, now_ns or time.time_ns())
+    window = window or window_of(alert, section, now_ns or time.time_ns(), sources.metrics)
     service = alert.service or section.service
     tasks = {
         **_document_tasks(sources, window, section.span_limit),
