@@ -2,7 +2,7 @@
 
 import { DataFrame, dateTimeFormat, Field, formattedValueToString, getFieldDisplayName, GrafanaTheme2 } from '@grafana/data';
 import { AxisPlacement, LegendDisplayMode, ScaleDirection, ScaleOrientation } from '@grafana/schema';
-import { UPlotChart, UPlotConfigBuilder, useTheme2, VizLayout, VizLegend, VizLegendItem } from '@grafana/ui';
+import { measureText, UPlotChart, UPlotConfigBuilder, useTheme2, VizLayout, VizLegend, VizLegendItem } from '@grafana/ui';
 import { ReactElement, useMemo } from 'react';
 import uPlot from 'uplot';
 
@@ -10,6 +10,7 @@ import { Board, Box } from './board';
 import { numbers } from './frames';
 import { Drawn, Marks } from './panels';
 
+const FONT = 12;
 const GAP = 0.9; // the share of its row that a state fills: rowHeight of the boards
 const HOT = [253, 141, 60]; // the middle of the scheme Oranges
 
@@ -50,8 +51,9 @@ function prepared({ names, cells, fill }: Grid, board: Board, theme: GrafanaThem
     scaleKey: y, orientation: ScaleOrientation.Vertical, direction: ScaleDirection.Up, range: [0, names.length],
   });
   config.addAxis({ scaleKey: x, isTime: true, placement: AxisPlacement.Bottom, timeZone: 'utc', theme });
+  const widest = Math.max(...names.map((name) => measureText(name, FONT).width));
   config.addAxis({
-    scaleKey: y, placement: AxisPlacement.Left, theme, grid: { show: false },
+    scaleKey: y, placement: AxisPlacement.Left, theme, grid: { show: false }, size: widest + 2 * FONT,
     splits: names.map((_, row) => row + 0.5),
     filter: ({ height }, splits) => thinned(splits, height / 18), // as many names as fit
     formatValue: (row: number) => names[Math.floor(row)],

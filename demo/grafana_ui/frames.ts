@@ -121,12 +121,14 @@ function tables(answers: Answer[], letters: string[], counted: Set<string>): Dat
     const last = (row: Answer) => row.points[row.points.length - 1];
     const value = letters.length > 1 ? `Value #${refId}` : 'Value';
     const column = (name: string, type: FieldType, values: unknown[]) => ({ name, type, values, config: {} });
+    const terms = counted.has(refId);
+    const times = column('Time', FieldType.time, rows.map((row) => last(row)[0]));
     return createDataFrame({
       refId,
       fields: [
-        column('Time', FieldType.time, rows.map((row) => last(row)[0])),
+        ...(terms ? [] : [times]),
         ...labels.map((label) => column(label, FieldType.string, rows.map((row) => row.labels[label] ?? ''))),
-        column(counted.has(refId) ? 'Count' : value, FieldType.number, rows.map((row) => last(row)[1])),
+        column(terms ? 'Count' : value, FieldType.number, rows.map((row) => last(row)[1])),
       ],
     });
   });
