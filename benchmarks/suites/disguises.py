@@ -37,11 +37,11 @@ SETS: Final[Mapping[str, Set]] = {
         disguise.petshop, petshop.run, "top_1", "top_3", ("usual", "requests"), draws=10
     ),
     "nezha": Set(
-        disguise.nezha, nezha.run, "as_1", "as_3", ("metric", "trace", "log"), draws=3
+        disguise.nezha, nezha.run, "as_1", "as_3", ("metric", "trace", "log"), draws=2
     ),
     "incidents": Set(
         disguise.incidents, incidents.run, "top_1", "top_3",
-        ("spans", "logs", "gpu:", "node:", "llm:replica"), draws=2,
+        ("spans", "logs", "gpu:", "node:", "llm:replica"), draws=1,
     ),
 }  # fmt: skip
 

@@ -28,9 +28,9 @@ from analysis.ranking.resources import Metric, rises
 from benchmarks.suites.result import NoLayoutError, Result
 from benchmarks.suites.statistics import wilson
 
+MINUTE: Final = 60.0
 MINUTES: Final = 4
 SETTLE_SECONDS: Final = 45.0
-WINDOW_SECONDS: Final = 200.0
 HISTORY_SECONDS: Final = 1800.0
 POD_SUFFIX: Final = re.compile(r"-[0-9a-f]{8,10}-[a-z0-9]{5}$|-[0-9a-f]+-[a-z0-9]{5}$")
 SHARED: Final = "Node"
@@ -166,9 +166,8 @@ def read_logs(paths: list[Path]) -> pl.DataFrame:
 
 
 def _read(paths: list[Path]) -> pl.DataFrame:
-    return pl.concat(
-        pl.read_csv(path, infer_schema=False, truncate_ragged_lines=True) for path in paths
-    )
+    files = (pl.read_csv(path, infer_schema=False, truncate_ragged_lines=True) for path in paths)
+    return pl.concat(files, how="diagonal")
 
 
 def _service(column: str) -> pl.Expr:
@@ -177,12 +176,12 @@ def _service(column: str) -> pl.Expr:
 
 def read_metrics(fault: Fault) -> Mapping[str, Mapping[str, Metric]]:
     """Metrics of every pod, before the onset and since, by service."""
-    onset = fault.onset.timestamp()
+    onset, until = fault.onset.timestamp(), _told_until(fault)
     found: dict[str, dict[str, Metric]] = {}
     for path in sorted((fault.day / "metric").glob("*_metric.csv")):
         times, columns = _metric_file(path)
         before = (times < onset) & (times > onset - HISTORY_SECONDS)
-        since = (times >= onset + SETTLE_SECONDS) & (times < onset + WINDOW_SECONDS)
+        since = (times >= onset + SETTLE_SECONDS) & (times < until)
         service = service_of(path.name.removesuffix("_metric.csv"))
         found[service] = {
             name: (values[before], values[since])
@@ -190,6 +189,12 @@ def read_metrics(fault: Fault) -> Mapping[str, Mapping[str, Metric]]:
             if not any(part in name for part in NOT_CAUSES) and before.any()
         }
     return found
+
+
+def _told_until(fault: Fault) -> float:
+    """When the last minute of spans ends, and the minute of metrics that began in it."""
+    start = fault.onset.replace(second=0, microsecond=0).timestamp()
+    return start + MINUTE * (len(_minutes(fault, "trace")) + 2)
 
 
 @cache

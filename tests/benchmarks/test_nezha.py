@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import suites
+from benchmarks.suites.nezha import read_spans
 from exporters.errors import UsageError
 from tests.public_data import unpack
 
@@ -51,6 +52,23 @@ def test_without_metrics_traces_and_logs_still_name_most(nezha, plain, tmp_path)
     said = suites.run("nezha", tmp_path).summary
 
     assert plain["as_1"] > said["as_1"] >= 0.8
+
+
+def test_files_whose_columns_stand_in_another_order_are_one_table(tmp_path):
+    head = ["PodName", "SpanID", "ParentID", "StartTimeUnixNano", "EndTimeUnixNano"]
+    head.append("OperationName")
+    rows = [["shop-aaaaaaaa11-abcde", "1", "root", "5", "8", "GET"]] * 2
+    rows[1] = ["shop-aaaaaaaa11-abcde", "2", "1", "6", "7", "SELECT"]
+    for index, row in enumerate(rows):
+        step = -1 if index else 1
+        lines = [",".join(head[::step]), ",".join(row[::step])]
+        (tmp_path / f"{index}.csv").write_text("\n".join(lines) + "\n")
+
+    spans = read_spans(sorted(tmp_path.glob("*.csv")))
+
+    assert spans["entity"].to_list() == ["shop", "shop"]
+    assert spans["operation"].to_list() == ["GET", "SELECT"]
+    assert spans["duration_ns"].to_list() == [3, 1]
 
 
 def test_a_folder_without_faults_is_refused(tmp_path):
