@@ -103,7 +103,8 @@ def photograph(
             browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--no-first-run", f"--user-data-dir={profile}", f"--window-size=1464,{pixels}",
-            f"--force-device-scale-factor={scale}", f"--virtual-time-budget={patience_ms}",
+            f"--force-device-scale-factor={scale}",
+            *([f"--virtual-time-budget={patience_ms}"] if patience_ms else []),  # 0: it never ends
             f"--screenshot={picture.resolve()}", html.resolve().as_uri(),
         ]  # fmt: skip
         subprocess.run(command, check=True, capture_output=True, timeout=120)

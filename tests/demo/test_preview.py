@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -13,7 +14,7 @@ from dashboards.render import documents
 from demo.answers import Window
 from demo.canvas import Canvas, Series, show
 from demo.drawing import draw
-from demo.preview import main, page
+from demo.preview import main, page, photograph
 
 DOCUMENTS = documents(DashboardsSection(), RulesSection())
 WINDOW = Window(1000.0, 1060.0, {"service": "chat"})
@@ -136,3 +137,14 @@ def test_a_value_with_a_name_is_shown_by_it():
     assert drawn("Held back", [Series("max", {}, [(1060, 1.0)])]) == (
         '<p class="stat" style="color:#e02f44">yes</p>'
     )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on PATH")
+def test_a_page_without_a_script_is_photographed_without_waiting_for_one(tmp_path: Path):
+    html, picture = tmp_path / "page.html", tmp_path / "page.png"
+    html.write_text("<!doctype html><p>drawn already")
+
+    photograph(html, picture, 100)
+
+    assert picture.read_bytes().startswith(b"\x89PNG")
