@@ -15,6 +15,7 @@ from analysis.calls import mended
 from analysis.config import AnalysisSection
 from analysis.cost import COSTED
 from analysis.devices import Devices, devices
+from analysis.entities import unified
 from analysis.evidence import SECOND, SERIES_SCHEMA, Alert, Evidence, Window
 from analysis.health import process_starts, silent_targets, versions
 from analysis.quantities import BY_KEY, QUANTITIES, Quantity
@@ -97,12 +98,14 @@ def collect(
     )
     unsound = [Gap(sources.names[1], words) for words in amiss]
     found = devices(answers.get("gpu_info", NO_FRAME), answers.get("probe_info", NO_FRAME))
+    series = _series(answers, found)
+    spans_before, spans = unified((spans_before, spans), series, window.step_ns)
     targets = _belonging(answers.get("up", NO_FRAME), service)
     return Evidence(
         alert=alert,
         window=window,
         service=service or _only_service(answers),
-        series=_series(answers, found),
+        series=series,
         spans_before=spans_before,
         spans=spans,
         logs_before=answers.get("logs_before", NO_FRAME),
