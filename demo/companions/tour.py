@@ -54,7 +54,7 @@ def play(folder: RunFolder, say: Say, show: Show = lambda _: None) -> set[Panel]
 
 
 def empty_panels(
-    stack: Stack, wanted: set[Panel] | None = None, patience: float = 6.0
+    stack: Stack, wanted: set[Panel] | None = None, patience: float = 15.0
 ) -> set[Panel]:
     """Which of the panels (all, if none is named) have no data within so many seconds."""
     queries = [
