@@ -1,6 +1,6 @@
 /** What @grafana/ui does not export, composed of what it does: plots with its axes and its legend. */
 
-import { DataFrame, dateTimeFormat, Field, formattedValueToString, getFieldDisplayName, GrafanaTheme2 } from '@grafana/data';
+import { DataFrame, Field, formattedValueToString, getFieldDisplayName, GrafanaTheme2 } from '@grafana/data';
 import { AxisPlacement, LegendDisplayMode, ScaleDirection, ScaleOrientation } from '@grafana/schema';
 import { measureText, UPlotChart, UPlotConfigBuilder, useTheme2, VizLayout, VizLegend, VizLegendItem } from '@grafana/ui';
 import { ReactElement, useMemo } from 'react';
