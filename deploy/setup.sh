@@ -27,6 +27,7 @@ missing_packages() {
     have prometheus-alertmanager && have amtool || echo prometheus-alertmanager
     have prometheus-node-exporter || echo prometheus-node-exporter
     have gcc || echo gcc libc6-dev
+    have openssl || echo openssl
     have java || echo openjdk-17-jre-headless
     have mvn || [[ -n $(deploy/fetch_elasticsearch.sh --where) ]] || echo maven
     [[ -x .venv/bin/python ]] || find_python >/dev/null || echo python3 python3-venv
