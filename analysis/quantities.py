@@ -15,7 +15,8 @@ class Quantity:
     """One series per entity and `part`, read with one query.
 
     `owner` names the entity where labels do not: a replica, upstream or gpu label wins. An
-    `event` quantity that has no series while its entity reports others has had no events.
+    `event` quantity that has no series while its entity reports others has had no events. A
+    `fact` is told by whom it happened to, and once is enough: it is no estimate.
     """
 
     key: str
@@ -25,6 +26,7 @@ class Quantity:
     query: QueryFor
     part: str | None = None
     event: bool = False
+    fact: bool = False
 
 
 def _of(signal: Recorded) -> Callable[[str | None], Selector]:
@@ -110,10 +112,11 @@ def _plain(
     by: tuple[str, ...] | None = None,
     part: str | None = None,
     event: bool = False,
+    fact: bool = False,
 ) -> Quantity:
     labels = by or tuple(name for name in signal.labels if name not in ("model", "instance"))
     query = _grouped(operation, signal, *labels)
-    return Quantity(key, owner, words, signal.unit, query, part, event)
+    return Quantity(key, owner, words, signal.unit, query, part, event, fact)
 
 
 QUANTITIES = (
@@ -175,12 +178,13 @@ QUANTITIES = (
     Quantity("preempted_share", "replica", "preemptions for each finished request", "ratio",
              _preempted_share, event=True),
     _plain("oom_kills", "replica", "processes killed for memory", neutral.REPLICA_OOM_KILLS,
-           event=True),
+           event=True, fact=True),
     _plain("replica_memory", "replica", "resident memory", neutral.REPLICA_MEMORY),
     _plain("cpu_throttled", "replica", "share of CPU periods held back by the quota",
            neutral.REPLICA_THROTTLED, event=True),
     # The device and the host.
-    _plain("gpu_up", "gpu", "device answers", neutral.GPU_UP, by=("instance", "gpu")),
+    _plain("gpu_up", "gpu", "device answers", neutral.GPU_UP, by=("instance", "gpu"),
+           fact=True),
     _plain("gpu_busy", "gpu", "GPU utilisation", neutral.GPU_UTILIZATION, by=("instance", "gpu")),
     _plain("gpu_clock", "gpu", "SM clock as a share of its highest", neutral.GPU_CLOCK,
            by=("instance", "gpu")),
@@ -189,7 +193,7 @@ QUANTITIES = (
     _plain("gpu_throttle", "gpu", "clocks held down", neutral.GPU_THROTTLE,
            by=("instance", "gpu", "reason"), part="reason", event=True),
     _plain("gpu_xid", "gpu", "XID errors", neutral.GPU_XID_RATE, operation="sum",
-           by=("instance", "gpu", "xid"), part="xid", event=True),
+           by=("instance", "gpu", "xid"), part="xid", event=True, fact=True),
     _plain("kernel_slowdown", "node", "kernel time over its baseline", neutral.KERNEL_SLOWDOWN,
            by=("instance", "device", "kernel"), part="kernel"),
     _plain("node_cpu", "node", "CPU in use", neutral.NODE_CPU, by=("instance",)),

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from analysis.detectors.strays import Strays
+
 Floats = NDArray[np.float64]
 
 MAD_TO_SIGMA = 1.4826
@@ -60,14 +62,22 @@ class LevelShift(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         threshold: robust sigmas from which `predict` says -1.
         relative_floor: least scale, as a share of the level.
         min_samples: columns with fewer values in `fit` are not judged (NaN).
+        weigh_strays: a shift must be more than the single samples of health that were outside
+            already, or that could have been: far larger, or far more often.
     """
 
     def __init__(
-        self, threshold: float = 4.0, relative_floor: float = 0.05, min_samples: int = 5
+        self,
+        threshold: float = 4.0,
+        relative_floor: float = 0.05,
+        min_samples: int = 5,
+        *,
+        weigh_strays: bool = False,
     ) -> None:
         self.threshold = threshold
         self.relative_floor = relative_floor
         self.min_samples = min_samples
+        self.weigh_strays = weigh_strays
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -90,7 +100,21 @@ class LevelShift(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         self.center_ = np.where(known >= needed, center, np.nan)
         self.scale_ = np.maximum(spread, self.relative_floor * np.abs(center))
         self.offset_ = -float(self.threshold)
+        self._known = known
+        self._strays = self._strays_of(rows - self.center_) if self.weigh_strays else {}
         return self
+
+    def _strays_of(self, departures: Floats) -> dict[tuple[int, int], Strays]:
+        """By column and side, where there are any."""
+        found = {}
+        for side in (1, -1):
+            outside = departures * side > self.threshold * self.scale_
+            for column in np.flatnonzero(outside.any(axis=0)):
+                known = np.isfinite(departures[:, column])
+                found[int(column), side] = Strays.among(
+                    departures[known, column], outside[known, column]
+                )
+        return found
 
     def sigmas(self, X: Any) -> Floats:  # noqa: N803
         """Signed robust sigmas of every value, shape of X; NaN where nothing can be said."""
@@ -122,11 +146,12 @@ class LevelShift(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         rows = np.asarray(X, dtype=np.float64)
         scores = self.sigmas(rows)
         return [
-            self._shift(float(self.center_[column]), rows[:, column], scores[:, column])
+            self._shift(column, rows[:, column], scores[:, column])
             for column in range(rows.shape[1])
         ]
 
-    def _shift(self, center: float, values: Floats, sigmas: Floats) -> Shift | None:
+    def _shift(self, column: int, values: Floats, sigmas: Floats) -> Shift | None:
+        center = float(self.center_[column])
         known = np.flatnonzero(np.isfinite(values))
         if not np.isfinite(center) or len(known) == 0:
             return None
@@ -136,12 +161,30 @@ class LevelShift(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         outside = np.flatnonzero(smooth * sign > self.threshold) if sign else np.array([], int)
         since = int(outside[0]) if len(outside) else 0
         last = float(np.median(values[known][-max(1, (len(known) - since) // 3) :]))
+        everything = float(np.median(values[known]))
         if len(outside) == 0:
-            level = float(np.median(values[known]))
-            return Shift(center, level, last, float(smooth[peak]), None)
+            return Shift(center, everything, last, float(smooth[peak]), None)
         level = float(np.median(values[known][outside]))
         began = _onset(smooth[: peak + 1] * sign, self.threshold)
-        return Shift(center, level, last, float(smooth[peak]), int(known[began]))
+        # At its ends a rolling median is a single sample, and that is no level.
+        inside = _rolling_median(values[known] - center)[1:-1] * sign
+        farthest = float(inside.max(initial=0.0))
+        beyond = self._beyond(column, int(sign), farthest, sigmas[known], began)
+        if beyond <= self.threshold:
+            return Shift(center, everything, last, sign * beyond, None)
+        return Shift(center, level, last, sign * min(abs(smooth[peak]), beyond), int(known[began]))
+
+    def _beyond(self, column: int, side: int, size: float, sigmas: Floats, began: int) -> float:
+        """How far a departure is beyond what single samples of health did, in sigmas."""
+        if not self.weigh_strays:
+            return np.inf
+        strays = self._strays.get((column, side)) or Strays.none(int(self._known[column]))
+        outside = np.flatnonzero(sigmas[began:] * side > self.threshold)
+        lasted = int(outside[-1]) + 1 if len(outside) else 1
+        # What goes on at the end was not looked for, unless it is a single sample.
+        goes_on = began + lasted == len(sigmas) and len(outside) > 1
+        looks = 1 if goes_on else len(sigmas)
+        return strays.beyond(size, len(outside), lasted, looks)
 
 
 def _onset(sigmas: Floats, threshold: float) -> int:

@@ -24,6 +24,9 @@ TIMES = tuple(key for key, quantity in BY_KEY.items() if quantity.unit == "secon
 
 EVENTS = tuple(key for key, quantity in BY_KEY.items() if quantity.event)
 
+FACTS = tuple(key for key, quantity in BY_KEY.items() if quantity.fact)
+"""One sample is enough, so that none of them may be taken for a stray."""
+
 Key = tuple[str, str, str]
 
 
@@ -95,10 +98,16 @@ def measure(evidence: Evidence) -> Measures:
     grid = np.sort(series["ts_ns"].unique().to_numpy())
     incident = grid >= window.start_ns
     keys, matrix = _matrix(series, grid)
-    detector = LevelShift()
     if not incident.any() or incident.all():
         return Measures({}, {}, entities, window.step_ns)
-    shifts = detector.fit(matrix[~incident]).shifts(matrix[incident])
+    facts = np.array([quantity in FACTS for _, quantity, _ in keys])
+    shifts: list[Shift | None] = [None] * len(keys)
+    for columns, weigh in ((np.flatnonzero(facts), False), (np.flatnonzero(~facts), True)):
+        if len(columns):
+            part = matrix[:, columns]
+            detector = LevelShift(weigh_strays=weigh).fit(part[~incident])
+            for column, shift in zip(columns, detector.shifts(part[incident]), strict=True):
+                shifts[column] = shift
     times = grid[incident]
     found = {key: shift for key, shift in zip(keys, shifts, strict=True) if shift is not None}
     onsets = {key: int(times[s.onset]) for key, s in found.items() if s.onset is not None}

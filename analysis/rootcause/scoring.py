@@ -17,6 +17,10 @@ CONSIDERED = 0.15
 GATE = 0.5
 """A need that holds this far counts fully: how strongly it holds is the supports' affair."""
 CLEAR_MARGIN = 0.2
+OWN = 0.6
+"""So much of the evidence must be a cause's own for it to stand beside another."""
+HEARD = 0.1
+"""Weaker statements speak for nobody."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,31 @@ def _with_confidence(candidate: Candidate, tried: list[Candidate]) -> Candidate:
 
 
 def _rivals(candidate: Candidate, other: Candidate) -> bool:
-    """Two tellings of the same facts; the same kind at two entities is two causes instead."""
-    same_family = candidate.hypothesis.family == other.hypothesis.family
-    return other.kind != candidate.kind and same_family
+    """Two tellings of the same facts; the same kind at two entities is two causes instead.
+
+    So are two kinds of which each stands on evidence that the other leaves unexplained.
+    """
+    if other.kind == candidate.kind or candidate.hypothesis.family != other.hypothesis.family:
+        return False
+    both_stand = min(candidate.score, other.score) >= MIDDLE
+    return not both_stand or min(_own(candidate, other), _own(other, candidate)) < OWN
+
+
+def _own(candidate: Candidate, other: Candidate) -> float:
+    """The share of what speaks for a candidate that does not speak for the other as well."""
+    taken = _spoken(other)
+    mine = _spoken(candidate)
+    total = sum(mine.values())
+    return sum(held for who, held in mine.items() if who not in taken) / total if total else 0.0
+
+
+def _spoken(candidate: Candidate) -> dict[tuple[str, str, str], float]:
+    """How much each series says for a candidate; that something did not move is not its own."""
+    said: dict[tuple[str, str, str], float] = {}
+    for answer in candidate.supports:
+        held = answer.clue.weight * (answer.degree or 0.0)
+        if answer.witness is None or held < HEARD or answer.clue.test in ("steady", "idle"):
+            continue
+        who = (answer.witness.entity, answer.witness.quantity, answer.witness.part)
+        said[who] = said.get(who, 0.0) + held
+    return said

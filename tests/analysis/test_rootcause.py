@@ -226,6 +226,20 @@ def test_two_causes_at_once_are_both_named():
     assert both == {("traffic_burst", "clients"), ("slow_replica", "replica/heron")}
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_two_parts_that_break_at_once_are_both_named_each_on_its_own_evidence(seed):
+    broken = {
+        **scenes.upstream_errors(),
+        ("replica/stilt", "cpu_throttled", ""): ("to", 0.7),
+        ("replica/stilt", "attempt_time", ""): 3.0,
+        ("replica/stilt", "phase_time", "decode"): 3.0,
+    }
+    verdict = diagnose(Scene(broken, seed=seed).evidence())
+    both = {(cause.kind, cause.entity) for cause in verdict.causes if cause.confidence >= 0.6}
+
+    assert both == {("upstream_errors", "upstream/features"), ("cpu_starvation", "replica/stilt")}
+
+
 def test_a_throttled_gpu_is_named_rather_than_the_replica_it_slows():
     verdict = diagnose(Scene(scenes.gpu_throttle()).evidence())
 
