@@ -15,6 +15,9 @@ from analysis.detectors.strays import Strays
 
 Floats = NDArray[np.float64]
 
+ON_ITS_WAY = 0.5
+"""Of the threshold: what was this far before it passed it had set out already."""
+
 MAD_TO_SIGMA = 1.4826
 IQR_TO_SIGMA = 0.7413
 
@@ -179,7 +182,10 @@ class LevelShift(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         if not self.weigh_strays:
             return np.inf
         strays = self._strays.get((column, side)) or Strays.none(int(self._known[column]))
-        outside = np.flatnonzero(sigmas[began:] * side > self.threshold)
+        away = sigmas * side
+        while began and away[began - 1] > self.threshold * ON_ITS_WAY:
+            began -= 1
+        outside = np.flatnonzero(away[began:] > self.threshold * ON_ITS_WAY)
         lasted = int(outside[-1]) + 1 if len(outside) else 1
         # What goes on at the end was not looked for, unless it is a single sample.
         goes_on = began + lasted == len(sigmas) and len(outside) > 1

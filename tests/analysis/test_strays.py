@@ -57,6 +57,14 @@ def test_what_goes_on_at_the_end_is_believed_sooner_than_what_healed():
     assert shift_of(np.zeros(60), onset[:-1]).onset is None
 
 
+def test_a_last_sample_is_believed_where_the_one_before_it_had_set_out():
+    health = 11.0 + np.tile([-1.5, -0.5, 0.0, 0.5, 1.5], 5)
+    calm = np.full(14, 11.0)
+
+    assert shift_of(health, [*calm, 11.5, 16.0, 42.0]).sigmas > 6
+    assert shift_of(health, [*calm, 11.5, 11.0, 42.0]).onset is None
+
+
 def test_strays_in_one_clump_are_one():
     apart = Strays(count=6, runs=6, of=60, size=1.0)
     together = Strays(count=6, runs=1, of=60, size=1.0)
