@@ -61,7 +61,7 @@ def test_a_last_sample_is_believed_where_the_one_before_it_had_set_out():
     health = 11.0 + np.tile([-1.5, -0.5, 0.0, 0.5, 1.5], 5)
     calm = np.full(14, 11.0)
 
-    assert shift_of(health, [*calm, 11.5, 16.0, 42.0]).sigmas > 6
+    assert shift_of(health, [*calm, 11.5, 13.5, 42.0]).sigmas > 6
     assert shift_of(health, [*calm, 11.5, 11.0, 42.0]).onset is None
 
 
