@@ -67,6 +67,7 @@ def test_a_bare_machine_is_given_every_package_that_it_lacks(tmp_path: Path, bar
         "prometheus-node-exporter",
         "gcc",
         "libc6-dev",
+        "openssl",
         "openjdk-17-jre-headless",
         "maven",
         "python3",
@@ -82,6 +83,7 @@ def test_a_machine_without_apt_is_told_what_to_install(tmp_path: Path, bare_path
         "prometheus-alertmanager",
         "amtool",
         "gcc",
+        "openssl",
         "java",
         "mvn",
     ):
