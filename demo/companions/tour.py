@@ -17,7 +17,7 @@ from demo.stack import SERVICE, Say, Stack
 from demo.stage import Stage
 
 SEED = 20_261_124
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 150.0
 HEALTHY_SECONDS = 8.0
 """Before anything is disturbed: a link must have been up to go down."""
 EVERYWHERE = {"service": SERVICE, "model": ".*", "instance": ".*", "gpu": ".*", "replica": ".*"}
