@@ -31,17 +31,13 @@ def prometheus(url: str) -> Ask:
 
     def ask(expr: str, start: float, end: float, step: float) -> list[Labelled]:
         query: dict[str, str | float] = {"query": expr, "start": start, "end": end, "step": step}
-        try:
-            reply = httpx.get(f"{url}/api/v1/query_range", params=query, timeout=30)
-        except httpx.TransportError as error:
-            raise ServerMissingError(
-                f"no Prometheus at {url} ({error}); start one or give another --url"
-            ) from None
-        if reply.status_code != httpx.codes.OK:
-            raise BusySignalError(f"Prometheus refused {expr}: {reply.text}")
+        reply = _reply(
+            f"Prometheus at {url}", "--url", expr,
+            lambda: httpx.get(f"{url}/api/v1/query_range", params=query, timeout=30),
+        )  # fmt: skip
         return [
             (one["metric"], [(float(at), float(value)) for at, value in one["values"]])
-            for one in reply.json()["data"]["result"]
+            for one in reply["data"]["result"]
         ]
 
     return ask
@@ -51,18 +47,28 @@ def elasticsearch(url: str, index: str = "logs-*") -> Search:
     """Search the logs of an Elasticsearch server."""
 
     def find(body: Mapping[str, Any]) -> Mapping[str, Any]:
-        try:
-            reply = httpx.post(f"{url}/{index}/_search", json=body, timeout=30)
-        except httpx.TransportError as error:
-            raise ServerMissingError(
-                f"no Elasticsearch at {url} ({error}); start one or give another --logs"
-            ) from None
-        if reply.status_code != httpx.codes.OK:
-            raise BusySignalError(f"Elasticsearch refused {body}: {reply.text}")
-        answer: Mapping[str, Any] = reply.json()
-        return answer
+        return _reply(
+            f"Elasticsearch at {url}", "--logs", str(body),
+            lambda: httpx.post(f"{url}/{index}/_search", json=body, timeout=30),
+        )  # fmt: skip
 
     return find
+
+
+def _reply(
+    server: str, option: str, asked: str, send: Callable[[], httpx.Response]
+) -> Mapping[str, Any]:
+    """What a server replied. Raises where it is not there, or refused what was asked."""
+    try:
+        reply = send()
+    except httpx.TransportError as error:
+        raise ServerMissingError(
+            f"no {server} ({error}); start one or give another {option}"
+        ) from None
+    if reply.status_code != httpx.codes.OK:
+        raise BusySignalError(f"{server} refused {asked}: {reply.text}")
+    answer: Mapping[str, Any] = reply.json()
+    return answer
 
 
 @dataclass(frozen=True)
